@@ -1,0 +1,52 @@
+"""The error family: each says what is wrong with its numbers, and what to do about it.
+
+Every error that labkit raises on purpose is a `LabError`, so a notebook or the command line can tell a mistake of
+the user's (one clear sentence) from a fault of the lab's (a traceback).
+"""
+
+
+class LabError(Exception):
+    """What is wrong, in one sentence with its numbers, then the remedy after a semicolon."""
+
+
+class AssetError(LabError):
+    """A pinned file is missing, damaged, or cannot be fetched or stored."""
+
+
+class ModelError(LabError):
+    """A model cannot be found, loaded, or does not offer what was asked of it."""
+
+
+class TextError(LabError):
+    """A text, corpus or tokenizer cannot be used as given."""
+
+
+class ShapeError(LabError):
+    """Sizes that must agree do not."""
+
+
+class TargetError(LabError):
+    """The continuation whose probability is asked for is not one token."""
+
+
+class OptionError(LabError, ValueError):
+    """An option is out of its range, or two options contradict each other."""
+
+
+class NotebookError(LabError):
+    """A notebook is not one, or cannot be run as asked."""
+
+
+class TrainingError(LabError):
+    """A training run cannot start, or stopped because its loss is no longer a number."""
+
+
+def closest(name: str, known: list[str] | tuple[str, ...]) -> str:
+    """`did you mean …` for a mistyped name, else the list of known ones (at most twelve)."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    more = f" … ({len(known)} in all)" if len(known) > 12 else ""
+    return "known names: " + ", ".join(list(known)[:12]) + more

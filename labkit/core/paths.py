@@ -1,0 +1,69 @@
+"""Where the lab keeps what it fetched and what it made, and how it writes there without leaving halves behind.
+
+    cache_folder()   fetched and converted files; LABKIT_CACHE, else the platform's user cache
+    runs_folder()    executed notebooks, reports, trained models; LABKIT_RUNS, else ./runs
+
+Everything that is written for keeps is written under another name first and renamed when complete: a reader sees
+the whole file or none, whenever the writer was killed.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def cache_folder() -> Path:
+    """The folder of fetched and converted files; not created here."""
+    named = os.environ.get("LABKIT_CACHE")
+    if named:
+        return Path(named).expanduser().absolute()
+    from platformdirs import user_cache_path
+
+    return user_cache_path("labkit", appauthor=False)
+
+
+def runs_folder() -> Path:
+    """The folder of runs: LABKIT_RUNS, else `runs` beside the current folder's `notebooks`, else `./runs`."""
+    named = os.environ.get("LABKIT_RUNS")
+    if named:
+        return Path(named).expanduser().absolute()
+    here = Path.cwd()
+    return (here.parent if here.name == "notebooks" else here) / "runs"
+
+
+@contextmanager
+def atomic_folder(final: Path) -> Iterator[Path]:
+    """A new folder to fill; it gets its name `final` when the block ends without an error, else it is removed.
+
+    If `final` appeared meanwhile (another process was faster), that one stays and this one is removed.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent))
+    try:
+        yield draft
+        try:
+            draft.chmod(0o755)
+            draft.rename(final)
+        except OSError:
+            if not final.is_dir():
+                raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(final: Path) -> Iterator[Path]:
+    """A path to write to; it replaces `final` when the block ends without an error, else it is removed."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent)
+    os.close(handle)
+    draft = Path(name)
+    try:
+        yield draft
+        draft.chmod(0o644)
+        draft.replace(final)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,267 @@
+"""What the lab's functions give back: small frozen results that know their units, and nothing about drawing.
+
+Each holds plain tuples and numpy arrays, checks on creation that its sizes agree, and is drawn by `views.show`.
+Axis names come from one small dictionary: batch seq layer head query key d_model d_head vocab.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .errors import ShapeError
+
+
+def _agree(what: str, **sizes: int) -> None:
+    if len(set(sizes.values())) > 1:
+        raise ShapeError(f"{what}: sizes must agree, but " + ", ".join(f"{k} has {v}" for k, v in sizes.items()))
+
+
+@dataclass(frozen=True)
+class TokenSplit:
+    """A text cut into tokens by one tokenizer."""
+
+    tokens: tuple[str, ...]
+    """(seq,) each token's text as shown; bytes that are not a whole character read ⟨e2⟩."""
+    ids: tuple[int, ...]
+    """(seq,) each token's number in the vocabulary."""
+    text: str = ""
+    """The text that was cut."""
+    name: str = ""
+    """The tokenizer."""
+    note: str = ""
+    """What a reader must know, such as `[UNK]: 3 characters lost`."""
+
+    def __post_init__(self) -> None:
+        _agree("TokenSplit", tokens=len(self.tokens), ids=len(self.ids))
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+
+@dataclass(frozen=True)
+class TokenScores:
+    """One number for each token of a text, such as its probability."""
+
+    tokens: tuple[str, ...]
+    """(seq,)"""
+    values: np.ndarray
+    """(seq,) float; nan where a token has no value (the first has no probability)."""
+    quantity: str = "score"
+    unit: str = ""
+    title: str = ""
+    hover: tuple[str, ...] = ()
+    """(seq,) or empty: one line for each token, shown on hover."""
+    low: float | None = None
+    """The value of the scale's faint end; None = the smallest."""
+    high: float | None = None
+
+    def __post_init__(self) -> None:
+        _agree("TokenScores", tokens=len(self.tokens), values=len(self.values))
+        if self.hover:
+            _agree("TokenScores", tokens=len(self.tokens), hover=len(self.hover))
+
+
+@dataclass(frozen=True)
+class HeadPatterns:
+    """Attention weights of some heads over one text."""
+
+    query_tokens: tuple[str, ...]
+    """(query,) the tokens that look."""
+    key_tokens: tuple[str, ...]
+    """(key,) the tokens looked at; the same as `query_tokens` in self-attention."""
+    values: np.ndarray
+    """(layer, head, query, key) float32; each row over key sums to 1."""
+    layers: tuple[int, ...]
+    """(layer,) each one's number in the model."""
+    causal: bool = True
+    """True: a query sees itself and what came before."""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 4:
+            raise ShapeError(f"HeadPatterns wants (layer, head, query, key), got shape {self.values.shape}")
+        layers, _, queries, keys = self.values.shape
+        _agree("HeadPatterns", layers=len(self.layers), values=layers)
+        _agree("HeadPatterns", query_tokens=len(self.query_tokens), values=queries)
+        _agree("HeadPatterns", key_tokens=len(self.key_tokens), values=keys)
+
+
+@dataclass(frozen=True)
+class LayerGrid:
+    """One number for each cell of a grid, as a rule (layer, head)."""
+
+    values: np.ndarray
+    """(row, column) float"""
+    quantity: str = "value"
+    unit: str = ""
+    title: str = ""
+    row_name: str = "layer"
+    column_name: str = "head"
+    row_labels: tuple[str, ...] = ()
+    """(row,) or empty = numbers from 0"""
+    column_labels: tuple[str, ...] = ()
+    centred: bool = False
+    """True: 0 is the neutral middle of the colour scale."""
+    text: tuple[tuple[str, ...], ...] = ()
+    """(row, column) or empty: written into the cells"""
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2:
+            raise ShapeError(f"LayerGrid wants (row, column), got shape {self.values.shape}")
+        for name, labels, size in (("row_labels", self.row_labels, self.values.shape[0]),
+                                   ("column_labels", self.column_labels, self.values.shape[1])):  # fmt: skip
+            if labels:
+                _agree("LayerGrid", **{name: len(labels), "values": size})
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line: y over x, with an interval where one was measured."""
+
+    name: str
+    x: np.ndarray
+    """(point,)"""
+    y: np.ndarray
+    """(point,)"""
+    low: np.ndarray | None = None
+    """(point,) lower end of the interval"""
+    high: np.ndarray | None = None
+    points_only: bool = False
+    """True: markers without a line, for single measurements"""
+    dashed: bool = False
+    """True: a fit or an expectation, not a measurement"""
+
+    def __post_init__(self) -> None:
+        _agree(f"Curve {self.name!r}", x=len(self.x), y=len(self.y))
+
+
+@dataclass(frozen=True)
+class Curves:
+    """Lines that share their axes."""
+
+    curves: tuple[Curve, ...]
+    x_label: str
+    """with its unit"""
+    y_label: str
+    title: str = ""
+    log_x: bool = False
+    log_y: bool = False
+    levels: tuple[tuple[str, float], ...] = ()
+    """(name, y): horizontal reference lines"""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Named amounts, in the order given: a distribution over next tokens, tokens per word by language …"""
+
+    labels: tuple[str, ...]
+    """(bar,)"""
+    values: np.ndarray
+    """(bar,) or (group, bar)"""
+    quantity: str = "value"
+    """with its unit"""
+    title: str = ""
+    groups: tuple[str, ...] = ()
+    """(group,) names, when values are (group, bar)"""
+    low: np.ndarray | None = None
+    """same shape as values: lower end of the interval"""
+    high: np.ndarray | None = None
+    marked: tuple[int, ...] = ()
+    """bars to set off by colour"""
+    label_name: str = ""
+    """What the labels are: token, language …"""
+
+    def __post_init__(self) -> None:
+        _agree("Bars", labels=len(self.labels), values=self.values.shape[-1])
+        if self.values.ndim == 2:
+            _agree("Bars", groups=len(self.groups), values=self.values.shape[0])
+
+
+@dataclass(frozen=True)
+class Points:
+    """Labelled points in a plane: a projection of embeddings, models by size and data."""
+
+    x: np.ndarray
+    """(point,)"""
+    y: np.ndarray
+    labels: tuple[str, ...]
+    """(point,) shown on hover, or beside the point when `named`"""
+    groups: tuple[str, ...] = ()
+    """(point,) or empty: what colours them"""
+    x_label: str = ""
+    y_label: str = ""
+    title: str = ""
+    log_x: bool = False
+    log_y: bool = False
+    named: bool = False
+    """True: write each label beside its point"""
+
+    def __post_init__(self) -> None:
+        _agree("Points", x=len(self.x), y=len(self.y), labels=len(self.labels))
+        if self.groups:
+            _agree("Points", x=len(self.x), groups=len(self.groups))
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Texts drawn from a model after one or several prompts, with what each token cost."""
+
+    prompts: tuple[str, ...]
+    """(sample,) the prompt of each sample"""
+    texts: tuple[str, ...]
+    """(sample,) the continuation alone"""
+    tokens: tuple[tuple[str, ...], ...]
+    """(sample, seq) each drawn token's text"""
+    ids: tuple[tuple[int, ...], ...]
+    """(sample, seq)"""
+    logprobs: tuple[np.ndarray, ...]
+    """(sample, seq) nats, under the model's own distribution"""
+    truncated_logprobs: tuple[np.ndarray, ...] = ()
+    """(sample, seq) nats, under the distribution really drawn from"""
+    entropies: tuple[np.ndarray, ...] = ()
+    """(sample, seq) nats, of the model's own distribution"""
+    ended: tuple[str, ...] = ()
+    """(sample,) `eos`, `stop` or `length`"""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        _agree("Samples", prompts=len(self.prompts), texts=len(self.texts), tokens=len(self.tokens),
+               ids=len(self.ids), logprobs=len(self.logprobs))  # fmt: skip
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns, with units in the names."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    title: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            _agree(f"Table {self.title!r}", columns=len(self.columns), row=len(row))
+
+    def __getitem__(self, column: str) -> list[Any]:
+        """One column's values."""
+        return [row[self.columns.index(column)] for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def frame(self) -> Any:
+        """The same as a pandas DataFrame."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows), columns=list(self.columns))
+
+    @classmethod
+    def of(cls, records: Sequence[dict[str, Any]], title: str = "", notes: Sequence[str] = ()) -> "Table":
+        """From dicts that share their keys, in the first one's order."""
+        columns = tuple(records[0]) if records else ()
+        return cls(columns, tuple(tuple(r[c] for c in columns) for r in records), title, tuple(notes))
