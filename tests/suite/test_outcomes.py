@@ -1,0 +1,72 @@
+"""results.json: what is written is what is read, and strangers are refused."""
+
+from dataclasses import replace
+
+import pytest
+
+from labkit.core.errors import NotebookError
+from labkit.suite.outcomes import Calibration, ClaimRecord, Outcome, Problem, SuiteResult, show_value
+
+CLAIM = ClaimRecord("topic/α", 0.5, "within", [0.1, 0.9], True, says="<b>half</b>", cell=3, accepted=0.4)
+OUTCOME = Outcome(
+    "notebooks/01_tokenization.ipynb", "fast", "failed", 12.5, 10**9, (CLAIM,),
+    (Problem("error", "ValueError: no", 4, "2 · why", ("line one", "line two")),), "01_tokenization.ipynb", {"SEED": 1},
+)  # fmt: skip
+RESULT = SuiteResult((OUTCOME,), "fast", 1, calibration=Calibration(0.1, 0.2, 1.5), versions={"torch": "2"})
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    RESULT.write(tmp_path)
+    assert SuiteResult.read(tmp_path) == RESULT
+    assert SuiteResult.read(tmp_path / "results.json") == RESULT
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"outcomes": 3}', '{"outcomes": [{}], "calibration": {}}'])
+def test_a_file_that_is_no_result_is_refused_with_its_name(tmp_path, text):
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(NotebookError, match=r"results\.json"):
+        SuiteResult.read(tmp_path)
+
+
+def test_a_folder_without_results_is_refused_with_a_remedy(tmp_path):
+    with pytest.raises(NotebookError, match="folder of a run"):
+        SuiteResult.read(tmp_path)
+
+
+def test_fields_of_a_newer_version_do_not_stop_an_older_reader(tmp_path):
+    path = RESULT.write(tmp_path)
+    path.write_text(path.read_text().replace('"profile"', '"new_field": 1, "profile"'))
+    assert SuiteResult.read(tmp_path) == RESULT
+
+
+def test_one_problem_makes_a_passed_notebook_fail():
+    passed = replace(OUTCOME, verdict="passed", problems=())
+    assert passed.passed and not passed.with_problems(Problem("drift", "moved")).passed
+    assert replace(OUTCOME, verdict="stopped").with_problems(Problem("stopped", "")).verdict == "stopped"
+
+
+def test_moved_is_relative_and_absent_without_numbers():
+    assert CLAIM.moved == pytest.approx(0.25)
+    assert replace(CLAIM, accepted=None).moved is None
+    assert replace(CLAIM, value="a", accepted="b").moved is None
+    assert replace(CLAIM, value=0, accepted=0).moved == 0
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [
+        (12345, "12,345"),
+        (0.123456, "0.1235"),
+        (123456.7, "123,457"),
+        ("x", "x"),
+        (True, "True"),
+        (None, "not a number"),
+    ],
+)
+def test_values_are_printed_counts_exactly_and_measures_to_four_figures(value, shown):
+    assert show_value(value) == shown
+
+
+def test_the_ratio_compares_wall_time_with_the_notebooks_added_up():
+    assert replace(RESULT, wall_seconds=6.25).ratio == pytest.approx(0.5)
+    assert SuiteResult().ratio is None
