@@ -17,7 +17,7 @@ _VERBS = {
     "begin": "labkit.session",
     "claim": "labkit.suite.claims",
     "says": "labkit.suite.claims",
-    "check": "labkit.suite.exercises",
+    "check": "labkit.checks",
     "show": "labkit.views",
     "load": "labkit.models",
     "catalog": "labkit.models",
@@ -30,9 +30,10 @@ _VERBS = {
     "explore": "labkit.explorers",
     "LabError": "labkit.core.errors",
 }
-__all__ = sorted(_VERBS)  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*sorted(_VERBS)]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
+    from .checks import check as check
     from .core.errors import LabError as LabError
     from .explorers import explore as explore
     from .interpretability import capture as capture
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from .session import begin as begin
     from .suite.claims import claim as claim
     from .suite.claims import says as says
-    from .suite.exercises import check as check
     from .text import corpus as corpus
     from .text import tokenizer as tokenizer
     from .views import show as show

@@ -7,6 +7,7 @@ sizes of a lesson its matrix products are slower on most processors. On cuda it 
 import os
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 from .errors import OptionError
 
@@ -85,8 +86,7 @@ def _container_limit() -> int | None:
     """Bytes of memory that a Linux control group allows; None where there is no limit."""
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:
-            with open(path) as file:
-                return int(file.read())
+            return int(Path(path).read_text())
         except (OSError, ValueError):
             continue
     return None
