@@ -1,0 +1,181 @@
+"""Exercises: an answer is judged by its properties, and the verdict teaches.
+
+Reads   an answer (a number, a text, an array, a function ...) and a check written for it.
+Gives   a Verdict: passed, wrong or not answered yet, with one message.
+Ignores what the exercise is about; the checks live in `labkit/checks/lesson_NN.py`, one module a lesson.
+
+A check is a function of the answer. Each property is one `require(condition, message)`; the first that does not hold
+is shown. What the check returns is shown when all hold: say what was verified.
+
+    @exercise("02.1", "A causal mask")
+    def causal_mask(answer):
+        mask = array(call(answer, 5), shape=(5, 5))
+        require(not np.triu(mask, 1).any(), "position 1 sees position 2, which comes later; keys must be ≤ the query")
+        return "no position sees a later one"
+
+Judging never raises: a mistake inside the student's own function is shown with the input that caused it.
+"""
+
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labkit.core.errors import OptionError
+from labkit.core.palette import BAD, FAINT, GOOD, MUTED, TEXT
+
+Check = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One registered exercise."""
+
+    id: str
+    """`02.1`: the lesson's number and the exercise's."""
+    title: str
+    check: Check
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found; true only where the answer passed, so `assert lab.check(...)` works in a grader."""
+
+    id: str
+    title: str
+    state: str
+    """`passed`, `wrong` or `open` (not answered yet)."""
+    message: str
+
+    def __bool__(self) -> bool:
+        return self.state == "passed"
+
+    def _ipython_display_(self) -> None:
+        """Nothing: `check` has shown it already, and the last line of a cell must not show it twice."""
+
+
+class NotRightError(Exception):
+    """A property that does not hold; its text is the message for the student."""
+
+
+class NotAnsweredError(Exception):
+    """The stub still stands where the answer belongs."""
+
+
+_EXERCISES: dict[str, Exercise] = {}
+
+
+def exercise(id: str, title: str) -> Callable[[Check], Check]:
+    """Register the check of exercise `id` (`NN.M`).
+
+    Raises:
+        OptionError: another check has the same id.
+    """
+
+    def register(check: Check) -> Check:
+        old = _EXERCISES.get(id)
+        if old and (old.check.__module__, old.check.__qualname__) != (check.__module__, check.__qualname__):
+            raise OptionError(f"exercise {id} has a check already, {old.title!r}; give {title!r} another number")
+        _EXERCISES[id] = Exercise(id, title, check)
+        return check
+
+    return register
+
+
+def registered() -> dict[str, Exercise]:
+    """Every exercise registered so far, by id."""
+    return dict(_EXERCISES)
+
+
+def require(condition: Any, message: str) -> None:
+    """One property of a right answer; `message` says what the answer does and what to look at."""
+    if not condition:
+        raise NotRightError(message)
+
+
+def call(answer: Any, *given: Any) -> Any:
+    """`answer(*given)`; a mistake inside it becomes a message that shows the input."""
+    require(callable(answer), f"expected a function, got {_short(answer)}; pass the function itself, without ( )")
+    asked = ", ".join(_short(value) for value in given)
+    try:
+        value = answer(*given)
+    except (NotImplementedError, NotAnsweredError):
+        raise NotAnsweredError from None
+    except Exception as error:
+        raise NotRightError(f"with the input {asked} your function stops: {type(error).__name__}: {error}") from error
+    if value is None or value is Ellipsis:
+        raise NotAnsweredError
+    return value
+
+
+def array(value: Any, *, shape: tuple[int, ...] | None = None, what: str = "the answer") -> np.ndarray:
+    """`value` (list, numpy, torch) as floats of the shape asked for, all of them numbers."""
+    if hasattr(value, "detach"):  # a torch tensor, without importing torch
+        value = value.detach().float().cpu().numpy()
+    try:
+        numbers = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise NotRightError(f"{what} should hold numbers, but it is {_short(value)}") from None
+    require(shape is None or numbers.shape == shape, f"{what} should have shape {shape}, but it has {numbers.shape}")
+    require(not np.isnan(numbers).any(), f"{what} holds nan; look for a division by 0, or −inf minus −inf")
+    return numbers
+
+
+def number(value: Any, *, what: str = "the answer") -> float:
+    """`value` as one float."""
+    if hasattr(value, "item") and getattr(value, "size", 1) in (1, ()):
+        value = value.item()
+    require(isinstance(value, (int, float)) and not isinstance(value, bool),
+            f"{what} should be one number, but it is {_short(value)}")  # fmt: skip
+    return float(array(value, what=what))
+
+
+def judge(id: str, answer: Any) -> Verdict:
+    """The verdict on an answer; never raises.
+
+    Law: each lesson's solution passes and each of its wrong answers fails with its own message
+    (tests/checks/test_answers.py).
+    """
+    found = _EXERCISES.get(id)
+    if found is None:
+        known = ", ".join(sorted(_EXERCISES)) or "none"
+        return Verdict(str(id), "unknown exercise", "wrong", f"no exercise {id}; known ones: {known}")
+    try:
+        if answer is None or answer is Ellipsis:
+            raise NotAnsweredError
+        message, state = found.check(answer), "passed"
+    except NotAnsweredError:
+        message, state = "not answered yet: replace the ... in the cell above, run it, then run this cell", "open"
+    except NotRightError as reason:
+        message, state = str(reason), "wrong"
+    except Exception as error:
+        message = f"this answer could not be judged ({type(error).__name__}: {error}); is it what was asked for?"
+        state = "wrong"
+    return Verdict(id, found.title, state, str(message))
+
+
+def present(verdict: Verdict) -> None:
+    """Show a verdict; the executed notebook keeps its state in `metadata.labkit.check` of the output."""
+    from IPython.display import display
+
+    sign, colour = {"passed": ("✔", GOOD), "open": ("○", MUTED)}.get(verdict.state, ("✘", BAD))
+    page = (
+        f'<div class="labkit-check" style="border-left:4px solid {colour};padding:.3em .8em;color:{TEXT}">'
+        f'<span style="color:{colour};font-weight:700">{sign}</span> '
+        f"<b>{html.escape(verdict.id)}</b> {html.escape(verdict.title)}"
+        f'<div style="color:{FAINT if verdict.state == "open" else TEXT}">{html.escape(verdict.message)}</div></div>'
+    )
+    twin = f"{sign} {verdict.id} {verdict.title}: {verdict.message}"
+    record = {"labkit": {"check": {"id": verdict.id, "state": verdict.state, "message": verdict.message}}}
+    display({"text/html": page, "text/plain": twin}, raw=True, metadata=record)
+
+
+def _short(value: Any) -> str:
+    """`value` in at most 60 characters, for a message."""
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:
+        text = f"an object of type {type(value).__name__}"
+    return text if len(text) <= 60 else text[:57] + "..."
