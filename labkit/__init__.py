@@ -30,7 +30,7 @@ _VERBS = {
     "explore": "labkit.explorers",
     "LabError": "labkit.core.errors",
 }
-__all__ = [*sorted(_VERBS)]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = sorted(_VERBS)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from .checks import check as check

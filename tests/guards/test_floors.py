@@ -12,7 +12,7 @@ FLOORS = (
     {"text", "models"},
     {"training", "sampling", "interpretability", "quantization"},
     {"hallucination", "posttraining", "scaling", "evaluation", "agents"},
-    {"explorers"},
+    {"explorers", "checks"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ROOF = len(FLOORS)
