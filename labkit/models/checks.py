@@ -1,0 +1,112 @@
+"""What must hold before a model folder is opened: it holds data and no programs, it is whole, and it fits.
+
+Reads   a folder's config.json and the headers of its safetensors files, never the weights.
+Gives   nothing, or a ModelError with the remedy.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from labkit.core.devices import describe_machine
+from labkit.core.errors import ModelError
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+# Loading needs some room beside the weights: the file's pages, the tokenizer, the first activations.
+ROOM = 1.1
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a model folder.
+
+    Raises:
+        ModelError: it is missing, is not JSON, or wants code of its own to be run.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{folder} is no model folder: it has no config.json; "
+            "give the folder that model.save_pretrained(...) and tokenizer.save_pretrained(...) wrote"
+        )
+    config = _read_json(path)
+    for name in ("config.json", "tokenizer_config.json"):
+        if (folder / name).is_file() and "auto_map" in _read_json(folder / name):
+            raise ModelError(
+                f"{folder / name} asks to run Python code that came with the model (auto_map), and the lab never does; "
+                "use a model whose architecture transformers itself contains"
+            )
+    return config
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read: {error}; save or fetch the model again") from error
+    if not isinstance(value, dict):
+        raise ModelError(f"{path} holds {type(value).__name__}, not an object; save or fetch the model again")
+    return value
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a model folder.
+
+    Raises:
+        ModelError: there are none, or the weights are pickles.
+    """
+    found = sorted(folder.glob("*.safetensors"))
+    if found:
+        return found
+    pickles = sorted(p.name for end in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl") for p in folder.glob(end))
+    if pickles:
+        raise ModelError(
+            f"{folder} holds its weights as pickle ({', '.join(pickles[:3])}), which can run any program when opened; "
+            "use the model's safetensors version, or convert it where you trust it: "
+            "model.save_pretrained(folder, safe_serialization=True)"
+        )
+    raise ModelError(f"{folder} holds no *.safetensors file; save the model with model.save_pretrained(folder)")
+
+
+def count_elements(files: list[Path]) -> int:
+    """How many numbers the safetensors files hold, from their headers alone.
+
+    Raises:
+        ModelError: a file is damaged or cut short.
+    """
+    from math import prod
+
+    from safetensors import SafetensorError, safe_open
+
+    total = 0
+    for path in files:
+        try:
+            with safe_open(path, framework="numpy") as file:
+                total += sum(prod(file.get_slice(key).get_shape()) for key in file.keys())  # noqa: SIM118
+        except (SafetensorError, OSError) as error:
+            raise ModelError(f"{path} is damaged or cut short ({error}); save or fetch the model again") from error
+    return total
+
+
+def check_room(name: str, elements: int, *, dtype: str, device: str) -> None:
+    """Refuse a model that does not fit into the memory that is free now.
+
+    Raises:
+        ModelError: with the gigabytes needed and free.
+    """
+    needed, free = elements * BYTES[dtype] * ROOM / 1e9, free_gb(device)
+    if needed <= free:
+        return
+    half = " dtype='bfloat16' needs half;" if dtype == "float32" else ""
+    raise ModelError(
+        f"{name!r} needs {needed:.1f} GB as {dtype} ({elements / 1e6:,.0f} million numbers), "
+        f"but {free:.1f} GB are free on {device};{half} close other programs, or take a smaller model of lab.catalog()"
+    )
+
+
+def free_gb(device: str) -> float:
+    """Memory free on a device, 10⁹ bytes."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.mem_get_info(device)[0] / 1e9
+    return describe_machine().free_gb

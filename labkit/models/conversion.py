@@ -1,0 +1,113 @@
+"""GGUF to a transformers folder: the 4-bit file that was fetched becomes bfloat16 safetensors in the cache, once.
+
+Reads   one GGUF file.
+Gives   a folder that AutoModel and AutoTokenizer open, with a record of its files.
+
+The folder is filled under another name and renamed when whole, one process at a time, so a reader sees all of it or
+nothing, whenever the writer was killed. The record holds each file's sha256: a damaged folder is made again.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from labkit.core.errors import ModelError
+from labkit.core.paths import atomic_folder, cache_folder
+
+RECORD = "labkit.json"
+# Raise it when the conversion gives other files: older folders are then made again.
+VERSION = 1
+
+
+def converted(gguf: Path, name: str, *, context: int) -> Path:
+    """The transformers folder of a GGUF model, made on first use (about 15 s for 135 M parameters).
+
+    Raises:
+        ModelError: the GGUF file cannot be read.
+
+    Laws: killed at any point, it leaves nothing that looks whole; two processes at once make it once; a folder with
+    a changed byte is made again (tests/models/test_conversion.py).
+    """
+    from filelock import FileLock
+
+    final = cache_folder() / "models" / name
+    origin = {"version": VERSION, "file": gguf.name, "bytes": gguf.stat().st_size}
+    if is_whole(final, origin):
+        return final
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(final.parent / f".{name}.lock"):
+        if is_whole(final, origin):
+            return final
+        for leftover in [final, *final.parent.glob(f".{name}.*.part")]:
+            shutil.rmtree(leftover, ignore_errors=True)
+        print(f"Converting {gguf.name} to safetensors, once; it stays in {final} …", file=sys.stderr, flush=True)
+        with atomic_folder(final) as draft:
+            convert(gguf, draft, context=context)
+            write_record(draft, origin)
+    return final
+
+
+def is_whole(folder: Path, origin: dict[str, Any]) -> bool:
+    """Whether a folder was made from this origin and every file still has the bytes that were written."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return record["origin"] == origin and all(
+            _digest(folder / file) == expected for file, expected in record["sha256"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False
+
+
+def write_record(folder: Path, origin: dict[str, Any]) -> None:
+    """Note where a finished folder came from and the sha256 of each of its files."""
+    sums = {path.name: _digest(path) for path in sorted(folder.iterdir())}
+    (folder / RECORD).write_text(json.dumps({"origin": origin, "sha256": sums}, indent=1), encoding="utf-8")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def convert(gguf: Path, folder: Path, *, context: int) -> None:
+    """Write a GGUF model into `folder` as bfloat16 safetensors with its tokenizer.
+
+    transformers reads GGUF but refuses to save what it read ("quantized"), so its tensors go into a plain model.
+
+    Raises:
+        ModelError: the file is no GGUF, or of an architecture that transformers does not read.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+    from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
+
+    try:
+        config = AutoConfig.for_model(**load_gguf_checkpoint(gguf)["config"])
+        with torch.device("meta"):
+            shapes = AutoModelForCausalLM.from_config(config)
+        parsed = load_gguf_checkpoint(gguf, return_tensors=True, model_to_load=shapes, torch_dtype=torch.bfloat16)
+    except (ValueError, KeyError, OSError) as error:
+        raise ModelError(f"{gguf} cannot be read as GGUF ({error}); fetch it again with `labkit fetch`") from error
+    config.dtype = torch.bfloat16
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.load_state_dict(parsed["tensors"], strict=not config.tie_word_embeddings)
+    model.tie_weights()
+    model.save_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, model_max_length=context)
+    _restore_pre_tokenizer(tokenizer, gguf)
+    tokenizer.save_pretrained(folder)
+
+
+def _restore_pre_tokenizer(tokenizer: Any, gguf: Path) -> None:
+    """SmolLM cuts out single digits before it splits words; the GGUF says so by name and transformers drops it."""
+    from gguf import GGUFReader
+    from tokenizers import pre_tokenizers
+
+    named = GGUFReader(gguf).get_field("tokenizer.ggml.pre")
+    if named is not None and named.contents() == "smollm":
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+            [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        )

@@ -1,0 +1,121 @@
+"""A loaded model with its tokenizer and its facts: what every other room is given.
+
+Ignores where it came from and how it was loaded.
+"""
+
+import copy
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+from labkit.core.errors import ModelError
+from labkit.core.results import Table
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts of a loaded model; sizes are counted from its tensors, not quoted."""
+
+    name: str
+    title: str
+    kind: str
+    """decoder-only, encoder-only or encoder-decoder"""
+    parameters: int
+    """each tensor once, shared ones too"""
+    embedding_parameters: int
+    """of these, the table from token ids to vectors"""
+    layers: int
+    heads: int
+    """query heads in each layer"""
+    d_model: int
+    """width of a token's vector"""
+    vocab: int
+    """rows of the embedding table"""
+    context: int
+    """longest input, tokens; 0 = no limit stated"""
+    licence: str
+    source: str
+    device: str
+    dtype: str
+    memory_gb: float
+    """weights in memory, 10⁹ bytes"""
+
+    def table(self) -> Table:
+        """The same as rows of fact and value, for `lab.show`."""
+        rows = []
+        for f in fields(self):
+            value = getattr(self, f.name)
+            shown = f"{value:,}" if isinstance(value, int) else f"{value:.2f}" if isinstance(value, float) else value
+            rows.append((f.name.replace("_", " "), shown))
+        return Table(("fact", "value"), tuple(rows), title=self.title or self.name)
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """A transformers model, its tokenizer and its facts."""
+
+    name: str
+    model: Any = field(repr=False)
+    """transformers.PreTrainedModel, in evaluation mode, without gradients asked for"""
+    tokenizer: Any = field(repr=False)
+    """transformers tokenizer"""
+    card: Card = field(repr=False)
+
+    def __repr__(self) -> str:
+        c = self.card
+        return (
+            f"LanguageModel({self.name!r}: {c.kind}, {c.parameters / 1e6:,.1f} M parameters, "
+            f"{c.layers} layers × {c.heads} heads, {c.dtype} on {c.device})"
+        )
+
+    @cached_property
+    def bridge(self) -> Any:
+        """TransformerLens's TransformerBridge over the same weights, made on first use.
+
+        The bridge rebuilds the modules of the model it is given and needs eager attention, so it gets a copy of the
+        modules whose parameters are the very tensors of `.model`: no second set of weights, and `.model` keeps its
+        fast attention. Its `to_tokens` prepends the start token unless `prepend_bos=False`.
+
+        Raises:
+            ModelError: TransformerLens knows no model of this architecture.
+
+        Laws: logits equal `.model`'s to 1e-4, and no tensor is copied (tests/models/test_bridge.py).
+        """
+        from transformer_lens.model_bridge import TransformerBridge
+
+        try:
+            return TransformerBridge.boot_transformers(
+                self.name,
+                hf_model=with_bert_head(with_shared_tensors(self.model)),
+                tokenizer=copy.deepcopy(self.tokenizer),
+                device=self.card.device,
+                dtype=self.model.dtype,
+            )
+        except (KeyError, ValueError, NotImplementedError) as error:
+            raise ModelError(
+                f"TransformerLens cannot look into {self.name!r} ({type(self.model).__name__}): {error}; "
+                "use lm.model directly, or another model of lab.catalog()"
+            ) from error
+
+
+def with_shared_tensors(model: Any) -> Any:
+    """A copy of the modules that holds the same parameters and buffers, with eager attention."""
+    tensors = [*model.parameters(), *model.buffers()]
+    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors})
+    twin.set_attn_implementation("eager")
+    return twin
+
+
+def with_bert_head(model: Any) -> Any:
+    """A bare BERT inside the masked-LM class, which is the only BERT that the bridge takes.
+
+    The head is new and random: the patterns and the hidden states are the model's own, its logits mean nothing.
+    """
+    from transformers import BertForMaskedLM, BertModel
+
+    if not isinstance(model, BertModel):
+        return model
+    whole = BertForMaskedLM(model.config).to(device=model.device, dtype=model.dtype)
+    whole.bert = model
+    whole.tie_weights()
+    return whole.eval()

@@ -1,0 +1,204 @@
+"""Loading: from a name to a LanguageModel.
+
+Reads   a catalog name, a local folder, or (online) a hub id.
+Gives   LanguageModel.
+Ignores what the model is used for.
+
+Always in this order: find the folder, refuse what is not plain data, count its numbers, see that they fit, load.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from labkit.core.devices import choose_device, choose_dtype
+from labkit.core.errors import ModelError, closest
+
+from .catalog import Entry, entries
+from .checks import check_room, count_elements, read_config, weight_files
+from .conversion import converted
+from .language_model import Card, LanguageModel
+
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+# Of a hub repository only data: no pickles, no Python.
+HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+
+
+def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "auto") -> LanguageModel:
+    """A language model, ready to use.
+
+    Args:
+        name: a name of `lab.catalog()`, a folder in transformers layout (safetensors), or, online, a hub id
+            such as `HuggingFaceTB/SmolLM2-360M`.
+        device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:N or mps.
+        dtype: auto (float32 on cpu), float32, bfloat16 or float16.
+
+    Returns:
+        LanguageModel with .model, .tokenizer, .card and .bridge. The first load of a GGUF model converts it into
+        the cache; later loads take a second or two.
+
+    Raises:
+        ModelError: unknown name, pickled weights, code inside the model, missing tensors, or it does not fit.
+        AssetError: its files are not here and cannot be fetched.
+        OptionError: the device or the dtype is unknown or not on this machine.
+
+    Laws: tests/models/test_loading.py (refusals), tests/models/test_weights.py (the real models).
+    """
+    device = choose_device(device)
+    dtype = choose_dtype(dtype, device)
+    folder, entry = find(name)
+    config = read_config(folder)
+    elements = count_elements(weight_files(folder))
+    check_room(str(name), elements, dtype=dtype, device=device)
+    model = open_model(folder, config, device=device, dtype=dtype)
+    tokenizer = open_tokenizer(folder)
+    shown = entry.name if entry else str(name)
+    return LanguageModel(shown, model, tokenizer, describe(shown, model, entry))
+
+
+def find(name: str | os.PathLike[str]) -> tuple[Path, Entry | None]:
+    """The folder that a name means, and its catalog entry if it has one.
+
+    Raises:
+        ModelError: it is neither a catalog name, nor a folder, nor a hub id that can be had.
+    """
+    text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else ""
+    if not text.strip():
+        raise ModelError(f"a model's name was expected, got {name!r}; {closest('', list(entries()))}")
+    if entry := entries().get(text.strip().lower()):
+        return _catalog_folder(entry), entry
+    folder = Path(text).expanduser()
+    if folder.is_dir():
+        return folder, None
+    if folder.is_file():
+        raise ModelError(f"{text!r} is a file; give the folder that holds it, with config.json and *.safetensors")
+    if HUB_ID.fullmatch(text) and not text.startswith("."):
+        return _from_hub(text), None
+    raise ModelError(
+        f"no model is called {text!r}, and no folder is; {closest(text.lower(), list(entries()))} "
+        "A local folder (transformers layout) or, online, a hub id owner/name works too"
+    )
+
+
+def _catalog_folder(entry: Entry) -> Path:
+    from labkit.assets import member
+
+    path = member(entry.asset)
+    return path if path.is_dir() else converted(path, entry.name, context=entry.context)
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
+    except Exception as error:
+        # Offline, absent, private and refused arrive as a dozen classes of several libraries; all mean the same here.
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{name!r} is neither a folder here nor to be had from the hub ({reason}); "
+            f"without internet use one of {', '.join(entries())}, or a local folder"
+        ) from error
+
+
+def open_model(folder: Path, config: dict[str, Any], *, device: str, dtype: str) -> Any:
+    """The transformers model of a folder, with the class that its config names, in evaluation mode.
+
+    Raises:
+        ModelError: transformers does not know the architecture, or tensors are missing from the files.
+    """
+    import torch
+    import transformers
+
+    named = (config.get("architectures") or [""])[0]
+    architecture = getattr(transformers, named, None) if named else transformers.AutoModelForCausalLM
+    if architecture is None:
+        raise ModelError(
+            f"{folder} holds a {named}, which transformers {transformers.__version__} does not contain; "
+            "use a model whose architecture it knows"
+        )
+    options = {"dtype": getattr(torch, dtype), "local_files_only": True, "use_safetensors": True}
+    with _quiet():
+        try:
+            model, report = architecture.from_pretrained(folder, output_loading_info=True, **options)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise ModelError(f"{folder} cannot be loaded as {named}: {error}; save or fetch it again") from error
+    missing = sorted(report["missing_keys"]) + sorted(str(m) for m in report.get("mismatched_keys", ()))
+    if missing:
+        raise ModelError(
+            f"{folder} lacks {len(missing)} tensors that a {named} needs ({', '.join(missing[:3])} …); "
+            "the folder is incomplete: save or fetch it again"
+        )
+    return model.to(device).eval().requires_grad_(False)
+
+
+def open_tokenizer(folder: Path) -> Any:
+    """The tokenizer of a model folder; where it has no padding token it pads with the end token.
+
+    Raises:
+        ModelError: the folder holds none.
+    """
+    from transformers import AutoTokenizer
+
+    names = ("tokenizer.json", "tokenizer.model", "vocab.txt", "vocab.json", "spiece.model")
+    if not any((folder / name).is_file() for name in names):
+        raise ModelError(
+            f"{folder} holds no tokenizer ({', '.join(names)}); save it: tokenizer.save_pretrained(folder)"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"the tokenizer in {folder} cannot be read ({error}); save or fetch it again") from error
+    if tokenizer.pad_token is None and tokenizer.eos_token is not None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """transformers' progress bar, off: a second of loading needs none."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+def describe(name: str, model: Any, entry: Entry | None) -> Card:
+    """The facts of a loaded model, counted from its tensors.
+
+    Law: equal to the sums over the safetensors files, shared tensors once (tests/models/test_loading.py).
+    """
+    config = model.config
+    table = model.get_input_embeddings().weight
+    tensors = list(model.parameters())
+    return Card(
+        name=name,
+        title=entry.title if entry else Path(name).name,
+        kind=entry.kind if entry else _kind(model),
+        parameters=sum(t.numel() for t in tensors),
+        embedding_parameters=table.numel(),
+        layers=int(getattr(config, "num_hidden_layers", 0)),
+        heads=int(getattr(config, "num_attention_heads", 0)),
+        d_model=table.shape[1],
+        vocab=table.shape[0],
+        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 0),
+        licence=entry.licence if entry else "not stated",
+        source=entry.source if entry else name,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        memory_gb=sum(t.numel() * t.element_size() for t in tensors) / 1e9,
+    )
+
+
+def _kind(model: Any) -> str:
+    if model.config.is_encoder_decoder:
+        return "encoder-decoder"
+    return "decoder-only" if model.can_generate() else "encoder-only"

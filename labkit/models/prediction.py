@@ -1,0 +1,108 @@
+"""The next token: a prompt in, one probability for each token of the vocabulary out.
+
+Reads   a LanguageModel and a text.
+Gives   Bars, or the whole distribution as an array.
+Ignores how tokens are drawn from it (that is sampling).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from labkit.core.errors import ModelError, OptionError, TextError
+from labkit.core.results import Bars
+
+from .language_model import LanguageModel
+
+SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\u00a0": "⍽"}
+
+
+def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
+    """The most probable next tokens after a text.
+
+    Args:
+        text: the prompt, at least one token, taken as it stands (no chat template).
+        top: how many tokens, 1 to the vocabulary's size.
+
+    Returns:
+        Bars; labels are the tokens with spaces and line ends made visible (`·Paris`), values (token,) their
+        probabilities, falling; the first is marked.
+
+    Raises:
+        TextError: the text is empty, longer than the model's context, or not valid Unicode.
+        ModelError: the model does not predict a next token.
+        OptionError: `top` is out of range.
+
+    Law: the softmax of the model's own logits (tests/models/test_prediction.py).
+    """
+    if not 1 <= top <= lm.card.vocab:
+        raise OptionError(f"top={top}: choose 1 to {lm.card.vocab} tokens")
+    probabilities = next_probabilities(lm, text)
+    best = np.argsort(-probabilities, kind="stable")[:top]
+    return Bars(
+        labels=tuple(visible(lm, int(i)) for i in best),
+        values=probabilities[best],
+        quantity="probability",
+        title=f"What comes after “{_tail(text)}”",
+        marked=(0,),
+        label_name="next token",
+    )
+
+
+def next_probabilities(lm: LanguageModel, text: str) -> np.ndarray:
+    """(vocab,) float64: the probability of each token to come next; sums to 1."""
+    import torch
+
+    ids = encode(lm, text)
+    with torch.no_grad():
+        logits = lm.model(input_ids=torch.tensor([ids], device=lm.model.device)).logits[0, -1]  # (vocab,)
+    return torch.softmax(logits.double(), dim=-1).cpu().numpy()
+
+
+def encode(lm: LanguageModel, text: str) -> list[int]:
+    """The prompt's token ids, or why this model cannot continue it."""
+    if lm.card.kind != "decoder-only":
+        raise ModelError(
+            f"{lm.name!r} is {lm.card.kind} and does not predict a next token; use a decoder-only model of lab.catalog()"
+        )
+    if not isinstance(text, str):
+        raise TextError(f"a text was expected, got {type(text).__name__}; give a str")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TextError(
+            f"character {error.start} of the text is half a character (a lone surrogate), which no tokenizer takes; "
+            "remove it, or read the file as UTF-8"
+        ) from error
+    ids = list(lm.tokenizer(text, verbose=False)["input_ids"])
+    if not ids:
+        raise TextError("the text is empty, and there is nothing to continue; write at least one character")
+    if lm.card.context and len(ids) > lm.card.context:
+        raise TextError(
+            f"the text has {len(ids):,} tokens, but {lm.name} reads at most {lm.card.context:,}; shorten it"
+        )
+    return ids
+
+
+def visible(lm: LanguageModel, token_id: int) -> str:
+    """One token as a reader sees it: spaces as ·, line ends as ↵, bytes that are no whole character as ⟨e2⟩."""
+    text = lm.tokenizer.decode([token_id])
+    if "\ufffd" in text:
+        return _bytes_of(lm.tokenizer.convert_ids_to_tokens(token_id))
+    return "".join(SHOWN.get(c, c) if c.isprintable() or c in SHOWN else f"⟨u+{ord(c):04x}⟩" for c in text) or "⟨empty⟩"
+
+
+def _bytes_of(piece: Any) -> str:
+    """A byte-level token's characters stand for bytes (GPT-2's table): the whole ones are read, the rest numbered."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    table = {character: byte for byte, character in bytes_to_unicode().items()}
+    raw = bytes(table[c] for c in piece if c in table)
+    return raw.decode("utf-8", "surrogateescape").translate(
+        {0xDC00 + byte: f"⟨{byte:02x}⟩" for byte in range(256)} | {ord(k): v for k, v in SHOWN.items()}
+    )
+
+
+def _tail(text: str, most: int = 60) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else "…" + line[-most:]
