@@ -2,6 +2,7 @@
 #
 #   make lab     open JupyterLab on lesson 00        make test    every check: style, lessons, laws, browser
 #   make run     run every lesson, write the report  make lint    style and types only
+#   make test-long   what takes longer than a few minutes: seeds 0 to 4, mutations, benchmarks
 #   make fetch   all weights, tokenizers and texts, for a room without internet
 #
 # PYTHON=python3.12 picks the interpreter, TORCH="torch==2.13.0 --index-url …" another build of torch.
@@ -9,9 +10,10 @@
 PYTHON ?= python3
 TORCH  ?= $(shell grep '^torch==' requirements.lock)
 BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip install $(shell test -t 2 || echo --quiet)
 READY  := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: lab run test lint fetch lock
+.PHONY: lab run test test-long lint fetch lock
 .DEFAULT_GOAL := lab
 
 $(READY):
@@ -19,10 +21,10 @@ $(READY):
 	  { echo "LLM Lab needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12"; exit 1; }
 	@echo "Setting up .venv (once, about 3 minutes) …"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "  1/3 pip";            $(BIN)/python -m pip install --quiet --upgrade "pip>=25"
-	@echo "  2/3 $(TORCH)";       $(BIN)/python -m pip install --quiet $(TORCH)
-	@echo "  3/3 everything else"; $(BIN)/python -m pip install --quiet -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "  1/3 pip";             $(PIP) --quiet --upgrade "pip>=25"
+	@echo "  2/3 $(TORCH)";        $(PIP) $(TORCH)
+	@echo "  3/3 everything else"; $(PIP) -r requirements.lock
+	@$(PIP) --quiet --no-deps --no-build-isolation -e .
 	@rm -f .venv/.ready-* && touch $@
 	@echo "Ready."
 
@@ -45,6 +47,9 @@ test: lint
 	$(BIN)/python -m labkit.cli fetch --all
 	$(BIN)/python -m labkit.cli run --fast
 	$(BIN)/python -m pytest
+
+test-long: $(READY)
+	$(BIN)/python -m pytest -m long
 
 lock: $(READY)
 	$(BIN)/python .ci/lock.py
