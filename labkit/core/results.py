@@ -223,7 +223,7 @@ class Samples:
     entropies: tuple[np.ndarray, ...] = ()
     """(sample, seq) nats, of the model's own distribution"""
     ended: tuple[str, ...] = ()
-    """(sample,) `eos`, `stop` or `length`"""
+    """(sample,) `eos`, `stop`, `length`, `context` (it is full) or `complete` (a grammar lets nothing follow)"""
     title: str = ""
 
     def __post_init__(self) -> None:
