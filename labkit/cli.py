@@ -1,6 +1,6 @@
 """The command `labkit`.
 
-A mistake of the user's, or of the machine's, is one line on stderr and exit code 1; a traceback is a fault of the lab's.
+A mistake of the user's or the machine's is one line on stderr and exit code 1; a traceback is a fault of the lab's.
 """
 
 import sys

@@ -48,28 +48,26 @@ class NoRoomError(AssetError):
     """pip could not write what it downloaded."""
 
 
-def download(wheel: Wheel, folder: Path, remedy: str) -> Path:
+def download(wheel: Wheel, folder: Path, asset: str) -> Path:
     """Fetch the wheel into an existing folder and give its path there; one with a wrong hash is fetched once more.
 
     Args:
-        remedy: the command to run later, for error messages.
+        asset: the member that is wanted, for messages.
 
     Raises:
         AssetError: pip is missing, the index does not answer or has no such wheel, or gives another file twice.
     """
     if importlib.util.find_spec("pip") is None:
-        raise AssetError(
-            f"{wheel.file} cannot be downloaded: this Python ({sys.executable}) has no pip; "
-            f"run `python -m ensurepip` and then {remedy}"
-        )
+        reason = f"because this Python ({sys.executable}) has no pip"
+        raise _refusal(wheel, asset, reason, "run `python -m ensurepip`, then")
     try:
-        return _attempt(wheel, folder / "first", remedy)
+        return _attempt(wheel, folder / "first", asset)
     except WrongHashError as error:
         note(f"{error}; fetching it again")
-    return _attempt(wheel, folder / "second", remedy, "--no-cache-dir")
+    return _attempt(wheel, folder / "second", asset, "--no-cache-dir")
 
 
-def _attempt(wheel: Wheel, folder: Path, remedy: str, *options: str) -> Path:
+def _attempt(wheel: Wheel, folder: Path, asset: str, *options: str) -> Path:
     temporary = folder / "temporary"
     temporary.mkdir(parents=True)
     requirement = folder / "requirement.txt"
@@ -84,13 +82,15 @@ def _attempt(wheel: Wheel, folder: Path, remedy: str, *options: str) -> Path:
                 update(int(match[1]))
             else:
                 log.append(line)
+                if "Retrying" in line and not any("Retrying" in earlier for earlier in log[:-1]):
+                    note("The package index does not answer; trying again …")
     path = folder / wheel.file
     if path.exists():
         now = digest(path)
         if now != wheel.sha256:
             raise WrongHashError(mismatch(wheel.file, wheel.sha256, now))
         return path
-    raise _explain("\n".join(log), wheel, remedy)
+    raise _explain("\n".join(log), wheel, asset)
 
 
 def _platform(wheel: Wheel) -> list[str]:
@@ -115,22 +115,25 @@ def _run(command: list[str], temporary: Path) -> Iterator[str]:
                 process.terminate()
 
 
-def _explain(log: str, wheel: Wheel, remedy: str) -> AssetError:
+def _explain(log: str, wheel: Wheel, asset: str) -> AssetError:
     """What pip's output means, as one sentence."""
-    wanted = f"{wheel.name} {wheel.version}"
     if wrong := re.search(r"Got\s+([0-9a-f]{64})", log):
-        return WrongHashError(mismatch(f"{wanted} on the package index", wheel.sha256, wrong[1]))
+        return WrongHashError(mismatch(f"{wheel.file} on the package index", wheel.sha256, wrong[1]))
     if any(sign in log for sign in NO_ROOM):
         return NoRoomError("the disk is full")
     if any(sign in log for sign in NO_ANSWER):
-        return AssetError(
-            f"{wanted} cannot be downloaded, because the package index does not answer; "
-            f"when this machine is online, run {remedy}"
-        )
+        reason = "because the package index does not answer"
+        return _refusal(wheel, asset, reason, "when this machine is online, run")
     if "No matching distribution" in log:
-        return AssetError(
-            f"{wanted} cannot be downloaded, because the package index in `pip config list` does not offer it; "
-            f"set another index, or PIP_FIND_LINKS to a folder that holds {wheel.file}, then run {remedy}"
-        )
-    errors = [line for line in log.splitlines() if line.startswith("ERROR")] or log.splitlines() or ["no output"]
-    return AssetError(f"{wanted} cannot be downloaded, because pip says {errors[-1]!r}; then run {remedy}")
+        reason = "because the package index in `pip config list` does not offer it"
+        advice = f"set another index, or PIP_FIND_LINKS to a folder that holds {wheel.file}, then run"
+        return _refusal(wheel, asset, reason, advice)
+    errors = [line for line in log.splitlines() if line.startswith("ERROR")] or log.splitlines() or ["nothing"]
+    return _refusal(wheel, asset, f"pip says {errors[-1]!r}", "when that is mended, run")
+
+
+def _refusal(wheel: Wheel, asset: str, reason: str, advice: str) -> AssetError:
+    return AssetError(
+        f"{asset} is not in the cache and {wheel.name} {wheel.version}, which holds it, cannot be downloaded, "
+        f"{reason}; {advice} `labkit fetch {asset}`"
+    )

