@@ -78,6 +78,8 @@ class HeadPatterns:
     causal: bool = True
     """True: a query sees itself and what came before."""
     title: str = ""
+    classes: tuple[tuple[str, ...], ...] = ()
+    """(layer, head) or empty: what kind of head each one is, such as `sink`"""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 4:
@@ -86,6 +88,8 @@ class HeadPatterns:
         _agree("HeadPatterns", layers=len(self.layers), values=layers)
         _agree("HeadPatterns", query_tokens=len(self.query_tokens), values=queries)
         _agree("HeadPatterns", key_tokens=len(self.key_tokens), values=keys)
+        if self.classes:
+            _agree("HeadPatterns", classes=len(self.classes), layers=layers)
 
 
 @dataclass(frozen=True)

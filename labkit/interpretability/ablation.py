@@ -1,0 +1,157 @@
+"""Ablation: switch heads off and read what changes.
+
+One sweep serves all heads. The pass starts with the untouched text alone; at each layer one copy per head joins the
+batch, and the head's output is set to zero (or to its mean) in its own copy. What came before a layer is computed
+once instead of once per head, and the matrix products are large.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import OptionError
+from ..core.results import Bars, LayerGrid
+from .capture import Head, check_heads, device_of, silencers
+from .inputs import Text, require_attention, require_decoder, shown_tokens, target_id, token_ids
+
+if TYPE_CHECKING:
+    from ..models import LanguageModel
+
+MODES = ("zero", "mean")
+ROWS_AT_ONCE = 8192
+"""Tokens of all copies together in one sweep; keeps memory near 1 GB for a model of SmolLM2's size."""
+
+
+def head_effects(lm: "LanguageModel", text: Text, *, target: str, mode: str = "zero") -> LayerGrid:
+    """How much each attention head moves the answer when it is switched off.
+
+    Args:
+        text: a prompt of at least two tokens.
+        target: the continuation whose log-probability is read; one token.
+        mode: `zero` sets the head's output to zero; `mean` to its mean over the positions of this text.
+
+    Returns:
+        LayerGrid; `values` (layer, head), change of log p(target) in nats; negative = the head helped.
+
+    Raises:
+        TargetError: `target` is not one token for this tokenizer.
+        TextError: the text is too short or too long.
+        ModelError: the model has no attention or predicts no next token.
+
+    Source: Michel et al. 2019, "Are sixteen heads really better than one?"
+    Law: equals switching the heads off one at a time (tests/interpretability/test_ablation.py).
+    """
+    require_attention(lm)
+    require_decoder(lm, "head_effects", "vectors_without() shows what heads do to an encoder's vectors")
+    ids, number = token_ids(lm, text, at_least=2), target_id(lm, target)
+    logprobs = _sweep(lm, ids, len(ids) - 1, mode, lambda _, logits: logits.log_softmax(-1)[:, number])
+    layers, heads = lm.bridge.cfg.n_layers, lm.bridge.cfg.n_heads
+    return LayerGrid(
+        (logprobs[1:] - logprobs[0]).reshape(layers, heads),
+        f"change of log p({target!r})",
+        "nats",
+        f"Each head of {lm.name} switched off ({mode})",
+        centred=True,
+    )
+
+
+def vectors_without(
+    lm: "LanguageModel", text: Text, *, position: int, mode: str = "zero"
+) -> tuple[np.ndarray, np.ndarray]:
+    """A token's last vector as it is, and with each head switched off in turn.
+
+    Args:
+        position: the token, counted from 0, special tokens included (`Capture.where` finds it).
+
+    Returns:
+        (d_model,) the untouched vector after the last layer, and (layer, head, d_model).
+
+    Raises:
+        OptionError: no such position.
+    """
+    require_attention(lm)
+    ids = token_ids(lm, text, at_least=2)
+    if not 0 <= position < len(ids):
+        raise OptionError(f"position {position} is not in a text of {len(ids)} tokens")
+    vectors = _sweep(lm, ids, position, mode, lambda vector, _: vector)
+    return vectors[0], vectors[1:].reshape(lm.bridge.cfg.n_layers, lm.bridge.cfg.n_heads, -1)
+
+
+def predict(lm: "LanguageModel", text: Text, *, off: Sequence[Head] = (), top: int = 8) -> Bars:
+    """The most likely next tokens, with some heads switched off.
+
+    Raises:
+        OptionError: no such head.
+        ModelError: the model predicts no next token.
+    """
+    import torch
+
+    require_attention(lm)
+    require_decoder(lm, "predict", "choose a decoder such as smollm2-135m")
+    ids = token_ids(lm, text)
+    last = f"blocks.{lm.bridge.cfg.n_layers - 1}.hook_out"
+    hooks = [*silencers(lm.bridge, off), (last, lambda x, hook: x[:, -1:])]
+    with torch.no_grad():
+        logits = lm.bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
+    found = logits[0, -1].float().softmax(-1).topk(min(top, logits.shape[-1]))
+    names = ", ".join(f"L{layer}H{head}" for layer, head in off)
+    title = f"Next token without {names}" if off else "Next token"
+    return Bars(shown_tokens(lm, found.indices.tolist()), found.values.cpu().numpy(), "probability", title,
+                label_name="token")  # fmt: skip
+
+
+def _sweep(
+    lm: "LanguageModel", ids: list[int], position: int, mode: str, read: Callable[[Any, Any], Any]
+) -> np.ndarray:
+    """Row 0: the text untouched; row 1 + layer·heads + head: that head switched off. Read at one position.
+
+    `read` gets the last layer's vectors (row, d_model) and the logits (row, vocab).
+    """
+    import torch
+
+    if mode not in MODES:
+        raise OptionError(f"mode {mode!r} is unknown; use {' or '.join(MODES)}")
+    cfg = lm.bridge.cfg
+    every = [(layer, head) for layer in range(cfg.n_layers) for head in range(cfg.n_heads)]
+    size = max(1, ROWS_AT_ONCE // len(ids) - 1)
+    tokens = torch.tensor([ids], device=device_of(lm))
+    found: list[np.ndarray] = []
+    for start in range(0, len(every), size):
+        rows = _sweep_some(lm.bridge, tokens, every[start : start + size], position, mode, read)
+        found.append(rows if start == 0 else rows[1:])
+    return np.concatenate(found)
+
+
+def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], position: int, mode: str, read: Any) -> np.ndarray:
+    import torch
+
+    check_heads(bridge, heads)
+    by_layer: dict[int, list[int]] = {}
+    for layer, head in heads:
+        by_layer.setdefault(layer, []).append(head)
+
+    def join(count: int) -> Any:
+        return lambda x, hook: torch.cat([x, x[:1].expand(count, -1, -1)])  # (row, seq, d_model)
+
+    def switch_off(chosen: list[int]) -> Any:
+        def hook(z: Any, hook: Any) -> Any:  # (row, seq, head, d_head); the last rows have just joined
+            z = z.clone()
+            for row, head in zip(range(len(z) - len(chosen), len(z)), chosen, strict=True):
+                z[row, :, head] = 0 if mode == "zero" else z[0, :, head].mean(0)
+            return z
+
+        return hook
+
+    last: list[Any] = []
+
+    def keep_one_position(x: Any, hook: Any) -> Any:
+        last.append(x[:, position])
+        return x[:, position : position + 1]
+
+    hooks = [(f"blocks.{layer}.hook_in", join(len(chosen))) for layer, chosen in by_layer.items()]
+    hooks += [(f"blocks.{layer}.attn.hook_z", switch_off(chosen)) for layer, chosen in by_layer.items()]
+    hooks.append((f"blocks.{bridge.cfg.n_layers - 1}.hook_out", keep_one_position))
+    with torch.no_grad():
+        logits = bridge.run_with_hooks(tokens, fwd_hooks=hooks)
+    return read(last[0].float(), logits[:, 0].float()).cpu().numpy()

@@ -1,0 +1,110 @@
+"""What a weight is worth: weights scaled by the values they carry, by the gradient, and compared with effects."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.errors import ShapeError
+from ..core.results import HeadPatterns
+from ..core.seeds import derive
+from .capture import capture, device_of, head_weights
+from .inputs import Text, require_attention, require_decoder, target_id, token_ids
+
+if TYPE_CHECKING:
+    from ..models import LanguageModel
+
+
+def value_weighted(lm: "LanguageModel", text: Text) -> HeadPatterns:
+    """Attention in which a weight counts by the length of the vector that it moves: ‖weight · v · W_O‖.
+
+    Rows are scaled to sum to 1, so they read like attention. A head that parks its weight on a token with a tiny value
+    vector looks elsewhere here.
+
+    Source: Kobayashi et al. 2020, "Attention is not only a weight: analyzing transformers with vector norms".
+    Law: equals plain attention where all moved vectors have the same length (tests/interpretability/test_relevance.py).
+    """
+    seen = capture(lm, text, ("pattern", "v"))
+    layers, heads = seen["pattern"].shape[:2]
+    lengths = np.empty((layers, heads, len(seen)), np.float32)  # of what each key would add to the residual stream
+    for layer in range(layers):
+        shared = heads // seen["v"].shape[2]
+        for head in range(heads):
+            moved = seen["v"][layer, :, head // shared] @ head_weights(lm, layer, head)["W_O"]  # (key, d_model)
+            lengths[layer, head] = np.linalg.norm(moved, axis=1)
+    weighted = seen["pattern"] * lengths[:, :, None, :]
+    weighted /= np.maximum(weighted.sum(-1, keepdims=True), 1e-30)
+    title = f"Value-weighted attention in {lm.name}"
+    return HeadPatterns(seen.tokens, seen.tokens, weighted, seen.layers, seen.causal, title)
+
+
+def gradient_times_attention(lm: "LanguageModel", text: Text, *, target: str) -> np.ndarray:
+    """Attention weight times the gradient of log p(target) with respect to it: what each weight does, to first order.
+
+    Returns:
+        (layer, head, query, key) in nats; positive = the weight supports the target. Summed over query and key it is
+        the first-order estimate of what is lost when the head is switched off.
+
+    Source: Hao et al. 2021, "Self-attention attribution" (the gradient at the model's own weights).
+    Law: summed over a head it equals z · ∂log p/∂z (tests/interpretability/test_relevance.py).
+    """
+    import torch
+
+    require_attention(lm)
+    require_decoder(lm, "gradient_times_attention", "choose a decoder such as smollm2-135m")
+    ids, number = token_ids(lm, text, at_least=2), target_id(lm, target)
+    patterns: list[Any] = []
+
+    def keep(pattern: Any, hook: Any) -> Any:  # (batch, head, query, key)
+        patterns.append(pattern if pattern.requires_grad else pattern.requires_grad_())
+        return patterns[-1]
+
+    hooks = [(f"blocks.{layer}.attn.hook_pattern", keep) for layer in range(lm.bridge.cfg.n_layers)]
+    with torch.enable_grad():
+        logits = lm.bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
+        gradients = torch.autograd.grad(logits[0, -1].float().log_softmax(-1)[number], patterns)
+    return np.stack([(p.detach() * g)[0].float().cpu().numpy() for p, g in zip(patterns, gradients, strict=True)])
+
+
+@dataclass(frozen=True)
+class RankCorrelation:
+    """Spearman's rank correlation with the interval in which resampling puts it."""
+
+    value: float
+    """-1 … 1"""
+    low: float
+    """lower end of the 95 % interval"""
+    high: float
+    pairs: int
+    """how many pairs were compared"""
+
+
+def rank_correlation(a: np.ndarray, b: np.ndarray, *, draws: int = 2000, seed: int = 0) -> RankCorrelation:
+    """Do two measures order the heads alike? Spearman's ρ with a 95 % bootstrap interval (percentiles).
+
+    Args:
+        a, b: same shape; pairs with a nan are left out.
+
+    Raises:
+        ShapeError: different shapes, or fewer than 5 pairs.
+
+    Law: agrees with scipy's spearmanr; invariant under monotone maps (tests/interpretability/test_relevance.py).
+    """
+    from scipy.stats import rankdata
+
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    if a.shape != b.shape:
+        raise ShapeError(f"rank_correlation compares pairs, but the first has shape {a.shape} and the second {b.shape}")
+    both = np.stack([a.ravel(), b.ravel()])
+    both = both[:, ~np.isnan(both).any(0)]
+    count = both.shape[1]
+    if count < 5:
+        raise ShapeError(f"a rank correlation needs 5 pairs or more, but {count} are left without nan")
+    drawn = np.random.default_rng(derive(seed, "rank correlation")).integers(0, count, (draws, count))
+    rows = np.concatenate([both[:, None], both[:, drawn]], 1)  # (2, 1 + draw, pair); the first is the sample itself
+    ranks = rankdata(rows, axis=-1)
+    ranks -= ranks.mean(-1, keepdims=True)
+    spread = np.sqrt((ranks**2).sum(-1)).prod(0)
+    rho = np.divide((ranks[0] * ranks[1]).sum(-1), spread, out=np.zeros(draws + 1), where=spread > 0)
+    low, high = np.quantile(rho[1:], [0.025, 0.975])
+    return RankCorrelation(float(rho[0]), float(low), float(high), count)
