@@ -1,0 +1,32 @@
+"""Text: tokenizers behind one protocol, byte-pair encoding trained in steps, corpora, sentences, prices.
+
+Knows no language model and draws nothing. Importing it loads neither torch nor transformers.
+"""
+
+from .bytepair import BytePair, Merge, train
+from .corpora import Corpus, Document, Sentence, corpus, sentences
+from .measures import Comparison, Price, RoundTrip, compare, price_of, random_strings, round_trip, round_trips
+from .tokenizers import Tokenizer, names, title, tokenizer
+
+__all__ = [
+    "BytePair",
+    "Comparison",
+    "Corpus",
+    "Document",
+    "Merge",
+    "Price",
+    "RoundTrip",
+    "Sentence",
+    "Tokenizer",
+    "compare",
+    "corpus",
+    "names",
+    "price_of",
+    "random_strings",
+    "round_trip",
+    "round_trips",
+    "sentences",
+    "title",
+    "tokenizer",
+    "train",
+]

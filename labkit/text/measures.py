@@ -1,0 +1,202 @@
+"""What a split costs, in which language, and whether it can be undone.
+
+Reads   tokenizers and texts.
+Gives   Comparison (tokens of the same texts in several tokenizers), RoundTrip, Price.
+"""
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from labkit.core.errors import OptionError, TextError, closest
+from labkit.core.results import LayerGrid, Table
+
+from .corpora import Sentence
+from .tokenizers import Tokenizer
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The same texts counted by several tokenizers. The first text is the one that others are compared with."""
+
+    texts: tuple[Sentence, ...]
+    tokenizers: tuple[str, ...]
+    tokens: np.ndarray
+    """(text, tokenizer) int"""
+
+    def of(self, text: str, tokenizer: str) -> int:
+        """Tokens of one text, by its name. Raises TextError for a name that is not there."""
+        names = [t.name for t in self.texts]
+        for name, known in ((text, names), (tokenizer, list(self.tokenizers))):
+            if name not in known:
+                raise TextError(f"{name!r} was not compared; {closest(name, known)}")
+        return int(self.tokens[names.index(text), self.tokenizers.index(tokenizer)])
+
+    @property
+    def per_character(self) -> LayerGrid:
+        """(text, tokenizer) tokens for each character (Unicode code point)."""
+        lengths = np.array([[len(t.text)] for t in self.texts])
+        return self._grid(self.tokens / lengths, "tokens per character", self.texts)
+
+    @property
+    def per_word(self) -> LayerGrid:
+        """(text, tokenizer) tokens for each word; only texts whose script marks words by spaces."""
+        spaced = [i for i, t in enumerate(self.texts) if t.words]
+        words = np.array([[self.texts[i].words] for i in spaced])
+        return self._grid(self.tokens[spaced] / words, "tokens per word", [self.texts[i] for i in spaced])
+
+    @property
+    def premium(self) -> LayerGrid:
+        """(text, tokenizer) tokens for the same content, as a multiple of the first text's; languages only."""
+        spoken = [i for i, t in enumerate(self.texts) if t.code]
+        values = self.tokens[spoken] / self.tokens[0]
+        return self._grid(values, f"tokens ÷ tokens for {self.texts[0].name}", [self.texts[i] for i in spoken])
+
+    def cost(self, dollars_per_million: float, *, characters: int = 1000) -> LayerGrid:
+        """(text, tokenizer) cents for so many characters, if every token had this price."""
+        values = self.per_character.values * characters * dollars_per_million / 1e6 * 100
+        return self._grid(values, f"price of {characters:,} characters", self.texts, unit="¢", digits=3)
+
+    def _grid(
+        self, values: np.ndarray, what: str, texts: Sequence[Sentence], unit: str = "", digits: int = 2
+    ) -> LayerGrid:
+        return LayerGrid(
+            values=values,
+            quantity=what,
+            unit=unit,
+            title=what,
+            row_name="text",
+            column_name="tokenizer",
+            row_labels=tuple(t.name for t in texts),
+            column_labels=self.tokenizers,
+            text=tuple(tuple(f"{v:.{digits}f}" for v in row) for row in values),
+        )
+
+
+def compare(tokenizers: Sequence[Tokenizer], texts: Sequence[Sentence]) -> Comparison:
+    """Count the tokens of each text in each tokenizer.
+
+    Raises:
+        OptionError: there is nothing to compare, or a text is empty.
+    """
+    if not tokenizers or not texts or not all(t.text for t in texts):
+        raise OptionError(f"nothing to compare: {len(tokenizers)} tokenizers, {len(texts)} texts; none may be empty")
+    counts = [[len(tok.encode(t.text)) for tok in tokenizers] for t in texts]
+    return Comparison(tuple(texts), tuple(tok.name for tok in tokenizers), np.array(counts))
+
+
+KINDS = {
+    "ascii": [(0x20, 0x7E)],
+    "spaces": [
+        (0x20, 0x20),
+        (0x09, 0x0A),
+        (0x0D, 0x0D),
+        (0xA0, 0xA0),
+        (0x2002, 0x200A),
+        (0x3000, 0x3000),
+        (0x61, 0x63),
+    ],
+    "latin": [(0x41, 0x5A), (0xC0, 0x24F), (0x20, 0x20)],
+    "combining": [(0x61, 0x7A), (0x300, 0x36F)],
+    "scripts": [(0x370, 0x3FF), (0x400, 0x4FF), (0x5D0, 0x5EA), (0x620, 0x64A), (0x905, 0x939), (0xE01, 0xE3A)],
+    "east asian": [(0x3041, 0x30FF), (0x4E00, 0x9FA5), (0xAC00, 0xD7A3), (0xFF01, 0xFF5E)],
+    "symbols": [(0x2070, 0x209C), (0x2100, 0x218B), (0x2190, 0x23FF), (0x2460, 0x24FF), (0x2581, 0x2588)],
+    "emoji": [(0x1F300, 0x1F64F), (0x1F900, 0x1F9FF), (0x200D, 0x200D), (0xFE0F, 0xFE0F), (0x1F3FB, 0x1F3FF)],
+    "control": [(0x00, 0x1F), (0x7F, 0x9F), (0x61, 0x7A)],
+    "anything": [(0x00, 0xD7FF), (0xE000, 0x10FFFF)],
+}
+"""Ranges of code points from which random strings are drawn."""
+
+
+def random_strings(n: int, *, seed: int = 0, longest: int = 40) -> list[str]:
+    """Strings of 1 to `longest` characters, each from one of ten kinds of character in turn.
+
+    Raises:
+        OptionError: n or longest is not positive.
+    """
+    if n < 1 or longest < 1:
+        raise OptionError(f"n and longest must be at least 1, but are {n} and {longest}")
+    draw = random.Random(seed)
+    kinds = list(KINDS.values())
+    strings = []
+    for i in range(n):
+        ranges = kinds[i % len(kinds)]
+        picked = draw.choices(ranges, weights=[high - low + 1 for low, high in ranges], k=draw.randint(1, longest))
+        strings.append("".join(chr(draw.randint(low, high)) for low, high in picked))
+    return strings
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """How often decode(encode(text)) was the text."""
+
+    name: str
+    tried: int
+    exact: int
+    changed: tuple[tuple[str, str], ...]
+    """(text, what came back), the shortest first; at most five"""
+
+    @property
+    def share(self) -> float:
+        return self.exact / self.tried
+
+
+def round_trip(tokenizer: Tokenizer, texts: Sequence[str]) -> RoundTrip:
+    """Encode and decode each text, and compare character by character.
+
+    Raises:
+        OptionError: there are no texts.
+    """
+    if not texts:
+        raise OptionError("there is no text to try; pass at least one")
+    back = [tokenizer.decode(tokenizer.encode(text)) for text in texts]
+    changed = sorted(((t, b) for t, b in zip(texts, back, strict=True) if t != b), key=lambda pair: len(pair[0]))
+    return RoundTrip(tokenizer.name, len(texts), len(texts) - len(changed), tuple(changed[:5]))
+
+
+def round_trips(tokenizers: Sequence[Tokenizer], texts: Sequence[str]) -> Table:
+    """One row for each tokenizer: how many texts came back, and the shortest one that did not."""
+    records = []
+    for tok in tokenizers:
+        result = round_trip(tok, texts)
+        text, back = result.changed[0] if result.changed else ("", "")
+        records.append({
+            "tokenizer": tok.name, "texts": result.tried, "came back exactly": result.exact, "share": result.share,
+            "shortest that changed": ascii(text) if text else "", "came back as": ascii(back) if text else "",
+        })  # fmt: skip
+    return Table.of(records, title=f"decode(encode(text)) on {len(texts):,} texts")
+
+
+@dataclass(frozen=True)
+class Price:
+    """What a hosted model charges, in US dollars per million tokens."""
+
+    model: str
+    input: float
+    output: float
+
+
+def price_of(model: str) -> Price:
+    """A hosted model's list price, from the table that the lab ships (it has a date: see data/SOURCES.md).
+
+    Raises:
+        TextError: the table has no such model, or no price per token for it.
+    """
+    table = _prices()
+    if model not in table:
+        raise TextError(f"no price is known for {model!r}; {closest(model, sorted(table))}")
+    entry = table[model]
+    if not entry.get("input_cost_per_token"):
+        raise TextError(f"{model!r} has no price per input token; choose another model, such as 'gpt-4o'")
+    return Price(model, entry["input_cost_per_token"] * 1e6, (entry.get("output_cost_per_token") or 0.0) * 1e6)
+
+
+@cache
+def _prices() -> dict[str, dict]:
+    from labkit.assets import member
+
+    return json.loads(member("model-prices.json").read_bytes())
