@@ -1,0 +1,125 @@
+import numpy as np
+import pytest
+
+from labkit import checks
+from labkit.core.errors import OptionError
+from labkit.suite import exercises
+from labkit.suite.exercises import array, call, exercise, judge, number, require
+
+
+@pytest.fixture(autouse=True)
+def registry(monkeypatch):
+    """A registry of two exercises, gone after the test."""
+    monkeypatch.setattr(exercises, "_EXERCISES", {})
+
+    @exercise("98.1", "Double it")
+    def double(answer):
+        require(number(call(answer, 3)) == 6, "3 should become 6; multiply by 2")
+        return "3 becomes 6"
+
+    @exercise("98.2", "Rows that sum to 1")
+    def rows(answer):
+        values = array(answer, shape=(2, 2), what="the matrix")
+        require(np.allclose(values.sum(-1), 1), "a row does not sum to 1; divide by its sum")
+        return "both rows sum to 1"
+
+
+def test_a_right_answer_passes_and_says_what_was_verified():
+    verdict = judge("98.1", lambda x: 2 * x)
+    assert verdict and verdict.state == "passed" and verdict.message == "3 becomes 6"
+
+
+def test_a_wrong_answer_gets_the_message_of_the_property_that_fails():
+    verdict = judge("98.1", lambda x: x + 2)
+    assert not verdict and verdict.state == "wrong" and "multiply by 2" in verdict.message
+
+
+def _stub(x):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize("stub", [None, ..., lambda x: None, lambda x: ..., _stub])
+def test_a_stub_is_open_not_wrong(stub):
+    assert judge("98.1", stub).state == "open"
+
+
+@pytest.mark.parametrize(
+    "id, answer, message",
+    [
+        ("98.1", lambda x: x / 0, "with the input 3 your function stops: ZeroDivisionError"),
+        ("98.1", 6, "expected a function"),
+        ("98.1", lambda x: "six", "should be one number"),
+        ("98.1", lambda x: True, "should be one number"),
+        ("98.1", lambda x: float("nan"), "nan"),
+        ("98.2", "text", "should hold numbers"),
+        ("98.2", [[1, 0]], "should have shape (2, 2), but it has (1, 2)"),
+        ("98.2", [[1, float("nan")], [0, 1]], "nan"),
+        ("98.2", [[1, 0], [0]], "should hold numbers"),
+        ("97.1", 1, "no exercise 97.1; known ones: 98.1, 98.2"),
+    ],
+)
+def test_an_answer_of_the_wrong_kind_is_told_so_and_nothing_raises(id, answer, message):
+    verdict = judge(id, answer)
+    assert verdict.state == "wrong" and message in verdict.message
+
+
+def test_an_answer_that_cannot_even_be_printed_is_judged():
+    class Odd:
+        def __repr__(self):
+            raise ValueError("no")
+
+    assert judge("98.1", Odd()).state == "wrong"
+    assert judge("98.2", Odd()).state == "wrong"
+
+
+def test_a_check_that_breaks_is_reported_and_does_not_raise():
+    @exercise("98.3", "Breaks")
+    def breaks(answer):
+        return {}["x"]
+
+    assert "could not be judged (KeyError" in judge("98.3", 1).message
+
+
+def test_tensors_are_taken_as_arrays():
+    torch = pytest.importorskip("torch")
+    assert judge("98.2", torch.tensor([[0.5, 0.5], [1.0, 0.0]], requires_grad=True))
+
+
+def test_two_checks_cannot_share_an_id():
+    with pytest.raises(OptionError, match=r"98\.1 has a check already"):
+
+        @exercise("98.1", "Another")
+        def other(answer):
+            return ""
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What `display` was given."""
+    import IPython.display
+
+    calls = []
+    monkeypatch.setattr(IPython.display, "display", lambda data, **options: calls.append((data, options)))
+    return calls
+
+
+def test_a_verdict_is_shown_escaped_with_a_text_twin_and_recorded(shown):
+    def broken(x):
+        raise ValueError("<script>alert(1)</script>")
+
+    assert not checks.check("98.1", broken)
+    ((data, options),) = shown
+    assert "<script>" not in data["text/html"] and "&lt;script&gt;" in data["text/html"]
+    assert data["text/plain"].startswith("✘ 98.1 Double it: ")
+    assert options["metadata"]["labkit"]["check"]["state"] == "wrong"
+
+
+def test_a_verdict_at_a_cells_end_is_not_shown_twice(shown):
+    verdict = checks.check("98.1", lambda x: 2 * x)
+    verdict._ipython_display_()
+    assert len(shown) == 1
+
+
+@pytest.mark.parametrize("id", ["00.99", "nonsense", "", 7, "../..", "98.1.2"])
+def test_an_unknown_id_is_a_verdict_not_an_exception(shown, id):
+    assert checks.check(id, 1).state == "wrong"

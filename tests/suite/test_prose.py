@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from labkit.suite.prose import measured_numerals, numerals_of
+
+ROOT = Path(__file__).resolve().parents[2]
+LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_no_lesson_types_a_measured_number_into_its_prose(path):
+    """Remedy: lab.says("… {topic/claim:.1f} …"), code for what is chosen, or <!-- given: source --> for a fact."""
+    found = measured_numerals(nbformat.read(path, as_version=4))
+    assert [f"cell {numeral.cell}: {numeral.text!r} in {numeral.sentence!r}" for numeral in found] == []
+
+
+@pytest.mark.parametrize(
+    "text, numeral",
+    [
+        ("The model is right 77 % of the time.", "77 %"),
+        ("It is right 24–30% of the time.", "30%"),
+        ("Head 6 scores 0.92.", "0.92"),
+        ("A vocabulary of 49,152 tokens.", "49,152"),
+        ("It saw 10 000 words.", "10 000"),
+        ("About 40 tokens are enough.", "About 40"),
+        ("The loss is ≈ 2 there.", "≈ 2"),
+        ("It trains 3 times faster.", "3 times"),
+        ("The file has 12 MB.", "12 MB"),
+        ("One pass takes 5 seconds.", "5 seconds"),
+        ("**0.5** of them", "0.5"),
+        ("- first\n- 7 bits each", "7 bits"),
+        ("A model of 135 million", "135 million"),
+        ("Loss falls to −1.5 here", "−1.5"),
+    ],
+)
+def test_a_measured_number_is_seen(text, numeral):
+    assert [found for found, _ in numerals_of(text)] == [numeral]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "There are 12 heads in 6 layers.",
+        "Vaswani et al. 2017 showed it in 8 pages.",
+        "Set `temperature=0.7` and look at $p \\le 0.9$.",
+        "```python\nx = 0.5\n```",
+        "1. first\n2. second",
+        "See [the paper](https://example.org/1.5%) or https://example.org/0.5",
+        "needs: CPU · about 1 min · 2 GB    before: 01",
+        "## 2.5 times faster",
+        "GPT-2, GPT-3.5 and T5 in Python 3.11, exercise 02.1",
+        "## Sources\nShannon 1951, 26.5 bits",
+        "The card says 135 million. <!-- note -->".replace("135 million", "nothing"),
+        "It has 1.7 billion <!-- given: the model's card --> parameters.",
+        "Each row sums to 1.",
+    ],
+)
+def test_what_is_chosen_cited_or_given_is_left_alone(text):
+    assert list(numerals_of(text)) == []
+
+
+def test_a_sentence_is_given_by_itself_not_its_neighbours():
+    text = "It has 1.7 billion <!-- given: its card --> parameters. It is right 77 % of the time."
+    assert [found for found, _ in numerals_of(text)] == ["77 %"]
+
+
+def test_a_planted_figure_is_found_with_its_cell_and_code_is_not_read():
+    book = new_notebook(cells=[new_code_cell("x = 0.5"), new_markdown_cell("The answer is right 77 % of the time.")])
+    ((numeral),) = measured_numerals(book)
+    assert (numeral.cell, numeral.text) == (1, "77 %")
+
+
+def test_sources_may_go_on_in_the_next_cell_and_end_at_the_next_heading():
+    texts = ["## Sources", "Shannon 1951: 1.3 bits", "## After", "It is 1.3 bits"]
+    book = new_notebook(cells=[new_markdown_cell(text) for text in texts])
+    assert [numeral.cell for numeral in measured_numerals(book)] == [3]

@@ -1,0 +1,129 @@
+import json
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from labkit.core.errors import NotebookError
+from labkit.suite.students import clear_solutions, grader_source, student_copy, write_copies
+
+SOLUTION = '''\
+def double(x):
+    """Twice x."""
+    ### BEGIN SOLUTION
+    secret_answer = x + x
+    return secret_answer
+    ### END SOLUTION'''
+VALUE = "answer = ...\n### BEGIN SOLUTION\nanswer = 6  # secret_value\n### END SOLUTION"
+
+
+@pytest.fixture
+def lesson():
+    """A lesson as a run left it: outputs, counts, traces of papermill and of widgets."""
+    solved = new_code_cell(SOLUTION, outputs=[new_output("stream", text="secret_output")], execution_count=3)
+    solved.metadata["papermill"] = {"note": "secret_trace"}
+    cells = [
+        new_markdown_cell("# Lesson\nThe text stays: ### nothing to remove."),
+        new_code_cell("import labkit as lab", metadata={"tags": ["parameters"]}),
+        solved,
+        new_code_cell('lab.check("02.1", double)', outputs=[new_output("stream", text="✔ secret_output")]),
+        new_code_cell(VALUE),
+        new_code_cell('lab.check("02.2", answer)'),
+        new_markdown_cell("Why?\n\n### BEGIN SOLUTION\nBecause secret_reason.\n### END SOLUTION"),
+    ]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "labkit": {"memory_gb": 1},
+                "widgets": {"state": "secret_state"}, "papermill": {"x": "secret_trace"}}  # fmt: skip
+    return new_notebook(cells=cells, metadata=metadata)
+
+
+def test_nothing_of_a_solution_is_left_anywhere(lesson):
+    assert "secret" in nbformat.writes(lesson)
+    assert "secret" not in nbformat.writes(student_copy(lesson))
+
+
+def test_the_original_is_not_touched(lesson):
+    before = nbformat.writes(lesson)
+    student_copy(lesson)
+    grader_source(lesson)
+    assert nbformat.writes(lesson) == before
+
+
+def test_nothing_else_changes(lesson):
+    copy = student_copy(lesson)
+    for old, new in zip(lesson.cells, copy.cells, strict=True):
+        assert (old.id, old.cell_type) == (new.id, new.cell_type)
+        if "BEGIN SOLUTION" not in old.source:
+            assert old.source == new.source
+    assert copy.cells[1].metadata["tags"] == ["parameters"]
+    assert copy.metadata["kernelspec"] == lesson.metadata["kernelspec"]
+    assert copy.metadata["labkit"] == lesson.metadata["labkit"]
+
+
+def test_stubs_run_up_to_the_check(lesson):
+    copy, names = student_copy(lesson), {}
+    for index in (2, 4):
+        exec(copy.cells[index].source, names)
+    assert names["double"](3) is None and names["answer"] is ...
+    assert copy.cells[6].source == "Why?\n\n*Your answer here.*"
+
+
+def test_a_copy_of_a_copy_is_the_same(lesson):
+    once = student_copy(lesson)
+    sources = [cell.source for cell in student_copy(once).cells]
+    assert sources == [cell.source for cell in once.cells]
+
+
+def test_a_copy_is_a_valid_notebook_and_marked_for_nbgrader(lesson):
+    copy = student_copy(lesson)
+    nbformat.validate(copy)
+    marks = {index: cell.metadata.nbgrader for index, cell in enumerate(copy.cells) if "nbgrader" in cell.metadata}
+    assert {index: (mark["solution"], mark["grade"], mark["locked"]) for index, mark in marks.items()} == {
+        2: (True, False, False), 3: (False, True, True), 4: (True, False, False), 5: (False, True, True),
+        6: (True, True, False)}  # fmt: skip
+    assert [mark["grade_id"] for mark in marks.values()] == [
+        "answer-02-1", "check-02-1", "answer-02-2", "check-02-2", "answer"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("### BEGIN SOLUTION\nx = 1", "BEGIN SOLUTION without END"),
+        ("x = 1\n### END SOLUTION", "END SOLUTION without BEGIN"),
+        ("### BEGIN SOLUTION\n### BEGIN SOLUTION\n### END SOLUTION", "a second BEGIN SOLUTION"),
+        ("### BEGIN SOLUTION\nif x:\n    y\n### END SOLUTION\nelse:\n    z", "does not parse"),
+    ],
+)
+def test_a_region_that_cannot_be_removed_is_refused_with_its_cell(source, message):
+    with pytest.raises(NotebookError, match=f"cell 0.*{message}"):
+        student_copy(new_notebook(cells=[new_code_cell(source)]))
+
+
+def test_a_solution_quoted_in_kept_metadata_is_refused(lesson):
+    lesson.cells[2].metadata["labkit"] = {"hint": "use secret_answer = x + x of course"}
+    with pytest.raises(NotebookError, match="also stands in the notebook's metadata"):
+        student_copy(lesson)
+
+
+def test_a_cell_keeps_its_indentation():
+    source, removed = clear_solutions("def f():\n    ### BEGIN SOLUTION\n    return 1\n    ### END SOLUTION\n\nf()")
+    assert source == "def f():\n    # YOUR CODE HERE\n    ...\n\nf()" and removed == ["    return 1"]
+
+
+def test_copies_are_written_but_never_over_the_lesson(tmp_path, lesson):
+    path = tmp_path / "02_attention.ipynb"
+    nbformat.write(lesson, path)
+    (written,) = write_copies([path], tmp_path / "out")
+    assert "secret" not in written.read_text() and json.loads(written.read_text())["nbformat"] == 4
+    with pytest.raises(NotebookError, match="would replace"):
+        write_copies([path], tmp_path)
+
+
+def test_a_source_for_nbgrader_keeps_solutions_and_asserts_its_checks(tmp_path, lesson):
+    made = grader_source(lesson)
+    assert made.cells[2].source == SOLUTION and made.cells[2].outputs == []
+    assert made.cells[3].source == 'assert lab.check("02.1", double)'
+    path = tmp_path / "02_attention.ipynb"
+    nbformat.write(lesson, path)
+    (written,) = write_copies([path], tmp_path / "course", nbgrader=True)
+    assert written == tmp_path / "course/source/02_attention/02_attention.ipynb"
+    compile((tmp_path / "course/nbgrader_config.py").read_text(), "nbgrader_config.py", "exec")
