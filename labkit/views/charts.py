@@ -1,0 +1,200 @@
+"""Bars, curves and points as plotly figures.
+
+The title stands left, units are in the axis labels, measured intervals are drawn, and a name stands beside what it
+names where there is room. Heights follow the content; labels are wrapped, never cut.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labkit.core import palette
+from labkit.core.results import Bars, Curve, Curves
+
+from . import figure, theme
+from .text import for_plotly, number
+from .text import width as columns
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+BARS = 100
+"""As many bars are drawn; the rest is counted in the title and stands in the data."""
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
+
+
+def heading(title: str, note: str = "") -> str:
+    """A title for plotly, wrapped, with a smaller second line."""
+    first = for_plotly(title, wrap=80)
+    second = f'<span style="font-size:12px">{for_plotly(note, wrap=100)}</span>' if note else ""
+    return "<br>".join(part for part in (first, second) if part)
+
+
+def _list(values: Any) -> list[float | None]:
+    """Plain numbers for plotly; None where there is none."""
+    return [float(v) if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]
+
+
+@figure.register
+def _(result: Bars) -> Any:
+    import plotly.graph_objects as go
+
+    shown = min(len(result.labels), BARS)
+    values = np.atleast_2d(np.asarray(result.values, dtype=float))[:, :shown]
+    grouped = result.values.ndim == 2 and len(values) > 1
+    chart = go.Figure()
+    for index, row in enumerate(values):
+        chart.add_trace(_bar_trace(result, row, index, grouped))
+    labels = [for_plotly(label, wrap=36) for label in result.labels[:shown]]
+    lines = sum(max(len(values), label.count("<br>") + 1) if grouped else label.count("<br>") + 1 for label in labels)
+    chart.update_yaxes(
+        tickvals=list(range(shown)), ticktext=[f"{label} " for label in labels], range=[shown - 0.5, -0.5],
+        showgrid=False, title_text=for_plotly(result.label_name), zeroline=False,
+    )  # fmt: skip
+    chart.update_xaxes(title_text=for_plotly(result.quantity, wrap=90), range=_bar_range(result, shown))
+    chart.update_layout(bargap=0.25, barmode="group", hovermode="closest")
+    more = len(result.labels) - shown
+    note = f"the first {BARS} of {number(len(result.labels))}; the others are in the data" if more else ""
+    return theme.dress(chart, title=heading(result.title, note), height=64 + 23 * max(lines, 2), legend=grouped)
+
+
+def _bar_trace(result: Bars, row: np.ndarray, index: int, grouped: bool) -> Any:
+    import plotly.graph_objects as go
+
+    low, high = _ends(result, index, len(row))
+    name = result.groups[index] if result.values.ndim == 2 else result.quantity
+    colour = palette.CATEGORICAL[index % len(palette.CATEGORICAL)]
+    colours = [palette.ORANGE if i in result.marked and not grouped else colour for i in range(len(row))]
+    said = [f"{number(v)}" if low is None else f"{number(v)} [{number(low[i])}, {number(high[i])}]"
+            for i, v in enumerate(row)]  # fmt: skip
+    error = None
+    if low is not None:
+        error = {"type": "data", "array": _list(high - row), "arrayminus": _list(row - low), "symmetric": False,
+                 "color": theme.GREY, "thickness": 1.5, "width": 4}  # fmt: skip
+    return go.Bar(
+        x=_list(row), y=list(range(len(row))), orientation="h", name=for_plotly(name), marker={"color": colours},
+        error_x=error, text=None if error or len(row) * len(np.atleast_2d(result.values)) > 60 else said,
+        textposition="outside", cliponaxis=False, hoverinfo="text",
+        hovertext=[for_plotly(f"{label}: {s}" + (f" ({name})" if grouped else ""), wrap=80)
+                   for label, s in zip(result.labels, said, strict=False)],
+    )  # fmt: skip
+
+
+def _ends(result: Bars, index: int, shown: int) -> tuple[Any, Any]:
+    if result.low is None or result.high is None:
+        return None, None
+    return tuple(np.atleast_2d(np.asarray(end, dtype=float))[index][:shown] for end in (result.low, result.high))
+
+
+def _bar_range(result: Bars, shown: int) -> list[float]:
+    """From 0, with room for the number beside the longest bar."""
+    parts = [result.values, *(end for end in (result.low, result.high) if end is not None)]
+    known = np.concatenate([np.atleast_2d(np.asarray(part, dtype=float))[:, :shown].ravel() for part in parts])
+    known = known[np.isfinite(known)]
+    low, high = min(0.0, known.min(initial=0.0)), max(0.0, known.max(initial=0.0))
+    room = 0.12 * ((high - low) or 1.0)
+    return [low - room if low < 0 else 0.0, high + room if high > 0 else 0.0]
+
+
+@figure.register
+def _(result: Curve) -> Any:
+    return figure(Curves((result,), x_label="", y_label="", title=result.name))
+
+
+@figure.register
+def _(result: Curves) -> Any:
+    import plotly.graph_objects as go
+
+    chart = go.Figure()
+    for index, curve in enumerate(result.curves):
+        colour = palette.CATEGORICAL[index % len(palette.CATEGORICAL)]
+        if curve.low is not None and curve.high is not None and not curve.points_only:
+            chart.add_trace(_band(curve, colour))
+        chart.add_trace(_line(curve, colour, index, result))
+    for name, level in result.levels:
+        chart.add_hline(y=level, line={"color": theme.GREY, "dash": "dot", "width": 1.5},
+                        annotation={"text": for_plotly(name), "xanchor": "left", "x": 0, "yanchor": "bottom",
+                                    "font": {"size": 12}})  # fmt: skip
+    chart.update_xaxes(title_text=for_plotly(result.x_label, wrap=90), type="log" if result.log_x else "linear")
+    chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=42), type="log" if result.log_y else "linear")
+    direct = _label_ends(chart, result)
+    legend = not direct and len(result.curves) > 1
+    return theme.dress(chart, title=heading(result.title), height=340, legend=legend)
+
+
+def _line(curve: Curve, colour: str, index: int, result: Curves) -> Any:
+    import plotly.graph_objects as go
+
+    few = len(curve.x) <= 25
+    error = None
+    if curve.points_only and curve.low is not None and curve.high is not None:
+        error = {"type": "data", "array": _list(curve.high - curve.y), "arrayminus": _list(curve.y - curve.low),
+                 "symmetric": False, "thickness": 1.5, "width": 4}  # fmt: skip
+    said = [f"{curve.name}\n{result.x_label or 'x'}: {number(x)}\n{result.y_label or 'y'}: {number(y)}"
+            for x, y in zip(curve.x, curve.y, strict=True)]  # fmt: skip
+    return go.Scatter(
+        x=_list(curve.x), y=_list(curve.y), name=for_plotly(curve.name), error_y=error,
+        mode="markers" if curve.points_only else "lines+markers" if few and not curve.dashed else "lines",
+        line={"color": colour, "width": 2, "dash": "dash" if curve.dashed else "solid"},
+        marker={"color": colour, "size": 8 if curve.points_only else 5, "symbol": SYMBOLS[index % len(SYMBOLS)]},
+        hoverinfo="text", hovertext=["<br>".join(for_plotly(line, wrap=80) for line in s.split("\n")) for s in said],
+    )  # fmt: skip
+
+
+def _band(curve: Curve, colour: str) -> Any:
+    import plotly.graph_objects as go
+
+    keep = np.isfinite(curve.low) & np.isfinite(curve.high)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    x, low, high = curve.x[keep], curve.low[keep], curve.high[keep]  # pyright: ignore[reportOptionalSubscript]
+    return go.Scatter(
+        x=_list(np.concatenate([x, x[::-1]])), y=_list(np.concatenate([high, low[::-1]])), fill="toself",
+        fillcolor=theme.translucent(colour, theme.BAND), line={"width": 0}, hoverinfo="skip", showlegend=False,
+        mode="lines",
+    )  # fmt: skip
+
+
+def _label_ends(chart: "Figure", result: Curves) -> bool:
+    """Write each curve's name at its right end, apart from one another; False where a legend serves better."""
+    lines = [c for c in result.curves if np.isfinite(np.asarray(c.y, dtype=float)).any()]
+    if not 2 <= len(lines) <= 6 or any(c.points_only or columns(c.name) > 28 for c in lines):
+        return False
+    ends = []
+    for curve in lines:
+        last = int(np.flatnonzero(np.isfinite(np.asarray(curve.y, dtype=float)))[-1])
+        ends.append((float(curve.x[last]), float(curve.y[last])))
+    xs = np.concatenate([np.asarray(c.x, dtype=float) for c in lines])
+    span = np.nanmax(xs) - np.nanmin(xs)
+    if any(x < np.nanmax(xs) - 0.02 * span for x, _ in ends) or (result.log_y and min(y for _, y in ends) <= 0):
+        return False
+    ys = np.concatenate([np.asarray(c.y, dtype=float) for c in lines])
+    ys = np.log10(ys[ys > 0]) if result.log_y else ys[np.isfinite(ys)]
+    reach = float(ys.max() - ys.min()) or 1.0
+    heights = [float(np.log10(y)) if result.log_y else y for _, y in ends]
+    order = sorted(range(len(lines)), key=heights.__getitem__)
+    apart = spread([heights[i] for i in order], gap=0.065 * reach)
+    for place, index in zip(apart, order, strict=True):
+        colour = palette.CATEGORICAL[result.curves.index(lines[index]) % len(palette.CATEGORICAL)]
+        chart.add_annotation(
+            x=1.0, xref="paper", y=place, xanchor="left", showarrow=False, xshift=2,
+            text=f'<span style="color:{colour}">●</span> {for_plotly(lines[index].name)}',
+        )  # fmt: skip
+    chart.update_layout(margin={"r": 24 + 8 * max(columns(c.name) for c in lines) + 16})
+    return True
+
+
+def spread(places: list[float], gap: float) -> list[float]:
+    """Ascending places moved as little as needed to stand `gap` apart or more, each clump around its own middle."""
+    clumps: list[list[float]] = []
+    for place in places:
+        clumps.append([place])
+        while len(clumps) > 1 and _first(clumps[-1], gap) - _last(clumps[-2], gap) < gap:
+            clumps[-2:] = [clumps[-2] + clumps[-1]]
+    return [_first(clump, gap) + gap * i for clump in clumps for i in range(len(clump))]
+
+
+def _first(clump: list[float], gap: float) -> float:
+    return sum(clump) / len(clump) - gap * (len(clump) - 1) / 2
+
+
+def _last(clump: list[float], gap: float) -> float:
+    return sum(clump) / len(clump) + gap * (len(clump) - 1) / 2

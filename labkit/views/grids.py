@@ -1,0 +1,141 @@
+"""Grids of numbers and points in a plane as plotly figures."""
+
+from typing import Any
+
+import numpy as np
+
+from labkit.core import palette
+from labkit.core.results import HeadPatterns, LayerGrid, Points
+
+from . import figure, theme
+from .charts import SYMBOLS, _list, heading
+from .text import for_plotly, number, with_unit
+from .text import width as columns
+
+CENTRED = [[0.0, palette.RED], [0.5, "rgba(127,127,127,0.10)"], [1.0, palette.BLUE]]
+"""Red below zero, the page's own background at zero, blue above: the same on light and dark pages."""
+NAMES = 60
+"""As many points get their names written; beyond, names are on hover."""
+
+
+@figure.register
+def _(result: LayerGrid) -> Any:
+    import plotly.graph_objects as go
+
+    rows, cols = result.values.shape
+    row_labels = result.row_labels or tuple(str(i) for i in range(rows))
+    column_labels = result.column_labels or tuple(str(i) for i in range(cols))
+    unit = with_unit(result.quantity, result.unit)
+    values = [_list(row) for row in result.values]
+    said = [[for_plotly(f"{result.row_name} {r}, {result.column_name} {c}: {number(result.values[i, j])} {result.unit}")
+             for j, c in enumerate(column_labels)] for i, r in enumerate(row_labels)]  # fmt: skip
+    extreme = float(np.nanmax(np.abs(result.values))) if np.isfinite(result.values).any() else 1.0
+    scale = {"colorscale": CENTRED, "zmin": -extreme, "zmax": extreme} if result.centred else {
+        "colorscale": palette.SEQUENTIAL}  # fmt: skip
+    text = [[for_plotly(cell) for cell in row] for row in result.text] if result.text else None
+    chart = go.Figure(
+        go.Heatmap(
+            z=values, x=list(range(cols)), y=list(range(rows)), hoverinfo="text", hovertext=said, xgap=1, ygap=1,
+            text=text, texttemplate="%{text}" if text else None,
+            colorbar={"title": {"text": for_plotly(unit, wrap=24), "side": "right"}, "thickness": 12, "outlinewidth": 0,
+                      "len": 1.0, "x": 1.01},
+            **scale,
+        )
+    )  # fmt: skip
+    chart.update_xaxes(**_ticks(column_labels, most=24), title_text=for_plotly(result.column_name), showgrid=False,
+                       zeroline=False, range=[-0.5, cols - 0.5])  # fmt: skip
+    chart.update_yaxes(**_ticks(row_labels, most=36), title_text=for_plotly(result.row_name), showgrid=False,
+                       zeroline=False, range=[rows - 0.5, -0.5])  # fmt: skip
+    cell = 34 if rows <= 6 else 22 if rows <= 40 else 12
+    return theme.dress(chart, title=heading(result.title), height=70 + cell * max(rows, 4))
+
+
+def _ticks(labels: tuple[str, ...], most: int) -> dict[str, Any]:
+    """Every label, or every n-th where there are more than `most`; the rest is on hover."""
+    step = -(-len(labels) // most)
+    places = list(range(0, len(labels), step))
+    return {"tickvals": places, "ticktext": [for_plotly(labels[i], wrap=30) for i in places]}
+
+
+@figure.register
+def _(result: HeadPatterns) -> Any:
+    mean = result.values.mean(axis=(0, 1))
+    keys, queries = (tuple(map(str, names)) for names in (result.key_tokens, result.query_tokens))
+    many = f"mean over {result.values.shape[0] * result.values.shape[1]} heads"
+    return figure(LayerGrid(mean, "attention weight", "", f"{result.title or 'Attention'}, {many}",
+                            "query", "key", queries, keys))  # fmt: skip
+
+
+@figure.register
+def _(result: Points) -> Any:
+    import plotly.graph_objects as go
+
+    chart = go.Figure()
+    kinds = tuple(dict.fromkeys(result.groups)) or ("",)
+    places = _places(result) if result.named and len(result.x) <= NAMES else None
+    for index, kind in enumerate(kinds):
+        own = [i for i in range(len(result.x)) if not result.groups or result.groups[i] == kind]
+        said = [f"{result.labels[i]}\n{result.x_label or 'x'}: {number(result.x[i])}\n"
+                f"{result.y_label or 'y'}: {number(result.y[i])}" for i in own]  # fmt: skip
+        chart.add_trace(
+            go.Scatter(
+                x=_list(result.x[own]), y=_list(result.y[own]), name=for_plotly(kind), hoverinfo="text",
+                mode="markers+text" if places else "markers",
+                text=[for_plotly(result.labels[i]) for i in own] if places else None,
+                textposition=[places[i] for i in own] if places else None, textfont={"size": 12}, cliponaxis=False,
+                hovertext=["<br>".join(for_plotly(line, wrap=60) for line in s.split("\n")) for s in said],
+                marker={"color": palette.CATEGORICAL[index % len(palette.CATEGORICAL)],
+                        "symbol": SYMBOLS[index % len(SYMBOLS)], "size": 9 if len(result.x) <= 200 else 6,
+                        "opacity": 0.85},
+            )
+        )  # fmt: skip
+    chart.update_xaxes(title_text=for_plotly(result.x_label, wrap=90), zeroline=False,
+                       type="log" if result.log_x else "linear")  # fmt: skip
+    chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=50), zeroline=False,
+                       type="log" if result.log_y else "linear")  # fmt: skip
+    note = f"names on hover: {number(len(result.x))} points" if result.named and not places else ""
+    return theme.dress(chart, title=heading(result.title, note), height=420, legend=len(kinds) > 1)
+
+
+_SIDES = ("top center", "bottom center", "middle right", "middle left", "top right", "bottom right", "top left",
+          "bottom left")  # fmt: skip
+
+
+def _places(result: Points) -> list[str]:
+    """For each point the side on which its name meets the fewest names and points, taken in order."""
+    across, down = (_pixels(v, log) for v, log in ((result.x, result.log_x), (result.y, result.log_y)))
+    across, down = across * 640, (1 - down) * 320
+    taken = [(x - 6, y - 6, x + 6, y + 6) for x, y in zip(across, down, strict=True)]
+    sides = []
+    for index, label in enumerate(result.labels):
+        wide = 7.0 * columns(label) + 4
+        boxes = [_box(side, across[index], down[index], wide) for side in _SIDES]
+        clash = [sum(_overlap(box, other) for other in taken) + _outside(box) for box in boxes]
+        best = int(np.argmin(clash))
+        taken.append(boxes[best])
+        sides.append(_SIDES[best])
+    return sides
+
+
+def _pixels(values: np.ndarray, log: bool) -> np.ndarray:
+    """Where values fall on an axis from 0 to 1."""
+    scale = np.log10(np.where(values > 0, values, np.nan)) if log else np.asarray(values, dtype=float)
+    if not np.isfinite(scale).any():
+        return np.zeros(len(scale))
+    low, high = np.nanmin(scale), np.nanmax(scale)
+    return np.nan_to_num((scale - low) / ((high - low) or 1.0))
+
+
+def _box(side: str, x: float, y: float, wide: float) -> tuple[float, float, float, float]:
+    up, along = side.split()
+    left = {"center": x - wide / 2, "right": x + 7, "left": x - 7 - wide}[along]
+    top = {"top": y - 22, "middle": y - 8, "bottom": y + 6}[up]
+    return left, top, left + wide, top + 16
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _outside(box: tuple[float, ...]) -> float:
+    return 10.0 * (max(0.0, -box[0]) + max(0.0, box[2] - 640) + max(0.0, -box[1]) + max(0.0, box[3] - 320))

@@ -1,0 +1,68 @@
+"""Tables as HTML, and the data of every figure as a table."""
+
+import json
+from typing import Any
+
+import numpy as np
+
+from labkit.core.results import Table
+
+from . import data, html, theme, twin
+from .text import for_html, number
+
+ROWS = 200
+"""As many rows are drawn; the rest is counted in a note."""
+
+
+@html.register
+def _(result: Table) -> str:
+    title = f'<div class="lk-title">{for_html(result.title)}</div>' if result.title else ""
+    notes = "".join(f'<p class="lk-note">{for_html(note)}</p>' for note in result.notes)
+    return theme.wrap(title + rows(result) + notes, label=for_html(result.title))
+
+
+@data.register
+def _(result: Table) -> Table:
+    return result
+
+
+@twin.register
+def _(result: Table) -> str:
+    lines = [result.title or "Table", " | ".join(result.columns)]
+    lines += [" | ".join(number(value) for value in row) for row in result.rows[:ROWS]]
+    if len(result) > ROWS:
+        lines.append(f"… {number(len(result) - ROWS)} more rows")
+    return "\n".join([*lines, *result.notes])
+
+
+def rows(table: Table) -> str:
+    """A Table's `<table>`, without title and style; numbers to the right, at most `ROWS` rows."""
+    numeric = [_numeric(table[column]) for column in table.columns]
+    mark = [' class="lk-n"' if n else "" for n in numeric]
+    head = "".join(f'<th scope="col"{m}>{for_html(c)}</th>' for c, m in zip(table.columns, mark, strict=True))
+    body = "".join(
+        "<tr>" + "".join(f"<td{m}>{for_html(number(v))}</td>" for v, m in zip(row, mark, strict=True)) + "</tr>"
+        for row in table.rows[:ROWS]
+    )
+    more = len(table) - ROWS
+    note = f'<p class="lk-note">{ROWS} of {number(len(table))} rows are shown.</p>' if more > 0 else ""
+    return (
+        f'<div class="lk-scroll"><table class="lk-table"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>{note}"
+    )
+
+
+def details(table: Table, before: str = "", *, opened: bool = False) -> str:
+    """A table folded behind the word "data"; `before` is HTML shown above it."""
+    return f"<details{' open' if opened else ''}><summary>data</summary>{before}{rows(table)}</details>"
+
+
+def _numeric(values: list[Any]) -> bool:
+    filled = [v for v in values if v is not None]
+    return bool(filled) and all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in filled)
+
+
+def plotly_json(figure: Any) -> dict[str, Any]:
+    """A plotly figure as the notebook stores it: plain lists (older readers know no packed arrays), nan as null."""
+    content = json.loads(figure.to_json(engine="json", remove_uids=True))
+    return {"data": content["data"], "layout": content["layout"], "config": theme.CONFIG}
