@@ -10,10 +10,12 @@ nothing, whenever the writer was killed. The record holds each file's sha256: a 
 import hashlib
 import json
 import shutil
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from labkit.assets.progress import note, progress
 from labkit.core.errors import ModelError
 from labkit.core.paths import atomic_folder, cache_folder
 
@@ -26,28 +28,56 @@ def converted(gguf: Path, name: str, *, context: int) -> Path:
     """The transformers folder of a GGUF model, made on first use (about 15 s for 135 M parameters).
 
     Raises:
-        ModelError: the GGUF file cannot be read.
+        ModelError: the GGUF file cannot be read, or the cache cannot be written.
 
     Laws: killed at any point, it leaves nothing that looks whole; two processes at once make it once; a folder with
     a changed byte is made again (tests/models/test_conversion.py).
     """
-    from filelock import FileLock
-
     final = cache_folder() / "models" / name
     origin = {"version": VERSION, "file": gguf.name, "bytes": gguf.stat().st_size}
     if is_whole(final, origin):
         return final
-    final.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(final.parent / f".{name}.lock"):
-        if is_whole(final, origin):
-            return final
-        for leftover in [final, *final.parent.glob(f".{name}.*.part")]:
-            shutil.rmtree(leftover, ignore_errors=True)
-        print(f"Converting {gguf.name} to safetensors, once; it stays in {final} …", file=sys.stderr, flush=True)
-        with atomic_folder(final) as draft:
-            convert(gguf, draft, context=context)
-            write_record(draft, origin)
+    try:
+        with _alone(final):
+            if not is_whole(final, origin):
+                _make(gguf, final, origin, context)
+    except OSError as error:
+        raise ModelError(
+            f"{gguf.name} cannot be converted into {final} ({error}); "
+            f"free about {6 * origin['bytes'] / 1e9:.1f} GB there, or set LABKIT_CACHE to a folder that can be written"
+        ) from error
     return final
+
+
+def _make(gguf: Path, final: Path, origin: dict[str, Any], context: int) -> None:
+    if final.exists():
+        note(f"{final} is damaged or of another version; making it again")
+    for leftover in [final, *final.parent.glob(f".{final.name}.*.part")]:
+        shutil.rmtree(leftover, ignore_errors=True)
+    note(f"Converting {gguf.name} to safetensors, once; it stays in {final}")
+    with atomic_folder(final) as draft:
+        convert(gguf, draft, context=context)
+        for file in draft.iterdir():
+            file.chmod(0o644)
+        write_record(draft, origin)
+
+
+@contextmanager
+def _alone(final: Path) -> Iterator[None]:
+    """Hold the folder's lock; the system releases it when a process dies, however it dies."""
+    from filelock import FileLock, Timeout
+
+    final.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(final.parent / f".{final.name}.lock")
+    try:
+        lock.acquire(timeout=0.5)
+    except Timeout:
+        note(f"another process is converting {final.name}; waiting for it")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_whole(folder: Path, origin: dict[str, Any]) -> bool:
@@ -79,26 +109,69 @@ def convert(gguf: Path, folder: Path, *, context: int) -> None:
 
     Raises:
         ModelError: the file is no GGUF, or of an architecture that transformers does not read.
+
+    Law: the converted model computes what the model behind the GGUF file computes (tests/models/test_conversion.py).
     """
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-    from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
 
     try:
-        config = AutoConfig.for_model(**load_gguf_checkpoint(gguf)["config"])
-        with torch.device("meta"):
-            shapes = AutoModelForCausalLM.from_config(config)
-        parsed = load_gguf_checkpoint(gguf, return_tensors=True, model_to_load=shapes, torch_dtype=torch.bfloat16)
-    except (ValueError, KeyError, OSError) as error:
+        config, tensors = _read(gguf)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, model_max_length=context)
+    except (ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{gguf} cannot be read as GGUF ({error}); fetch it again with `labkit fetch`") from error
-    config.dtype = torch.bfloat16
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    model.load_state_dict(parsed["tensors"], strict=not config.tie_word_embeddings)
+    config = AutoConfig.for_model(**config, dtype=torch.bfloat16)
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.load_state_dict(tensors, strict=not config.tie_word_embeddings)
     model.tie_weights()
-    model.save_pretrained(folder)
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, model_max_length=context)
+    with quiet():
+        model.save_pretrained(folder)
     _restore_pre_tokenizer(tokenizer, gguf)
     tokenizer.save_pretrained(folder)
+
+
+def _read(gguf: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Configuration and tensors by their names in transformers, with progress."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import modeling_gguf_pytorch_utils
+
+    reader: Any = modeling_gguf_pytorch_utils
+    config = reader.load_gguf_checkpoint(gguf)["config"]
+    with torch.device("meta"):
+        shapes = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config))
+    bar = reader.tqdm
+    with progress(f"Reading {gguf.name}", gguf.stat().st_size) as update:
+        reader.tqdm = lambda tensors, **_: _told(tensors, update)
+        try:
+            parsed = reader.load_gguf_checkpoint(
+                gguf, return_tensors=True, model_to_load=shapes, torch_dtype=torch.bfloat16
+            )
+        finally:
+            reader.tqdm = bar
+    return config, parsed["tensors"]
+
+
+def _told(tensors: Any, update: Callable[[int], None]) -> Iterator[Any]:
+    done = 0
+    for tensor in tensors:
+        yield tensor
+        done += int(tensor.n_bytes)
+        update(done)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """transformers' own progress bars, off: a second of loading or writing needs none."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _restore_pre_tokenizer(tokenizer: Any, gguf: Path) -> None:

@@ -115,7 +115,8 @@ def with_bert_head(model: Any) -> Any:
 
     if not isinstance(model, BertModel):
         return model
-    whole = BertForMaskedLM(model.config).to(device=model.device, dtype=model.dtype)
+    whole: Any = BertForMaskedLM(model.config)
+    whole.to(device=model.device, dtype=model.dtype)
     whole.bert = model
     whole.tie_weights()
     return whole.eval()

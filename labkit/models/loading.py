@@ -9,8 +9,6 @@ Always in this order: find the folder, refuse what is not plain data, count its 
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,7 @@ from labkit.core.errors import ModelError, closest
 
 from .catalog import Entry, entries
 from .checks import check_room, count_elements, read_config, weight_files
-from .conversion import converted
+from .conversion import converted, quiet
 from .language_model import Card, LanguageModel
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -114,14 +112,14 @@ def open_model(folder: Path, config: dict[str, Any], *, device: str, dtype: str)
     import transformers
 
     named = (config.get("architectures") or [""])[0]
-    architecture = getattr(transformers, named, None) if named else transformers.AutoModelForCausalLM
+    architecture: Any = getattr(transformers, named, None) if named else transformers.AutoModelForCausalLM
     if architecture is None:
         raise ModelError(
             f"{folder} holds a {named}, which transformers {transformers.__version__} does not contain; "
             "use a model whose architecture it knows"
         )
     options = {"dtype": getattr(torch, dtype), "local_files_only": True, "use_safetensors": True}
-    with _quiet():
+    with quiet():
         try:
             model, report = architecture.from_pretrained(folder, output_loading_info=True, **options)
         except (OSError, ValueError, RuntimeError) as error:
@@ -155,20 +153,6 @@ def open_tokenizer(folder: Path) -> Any:
     if tokenizer.pad_token is None and tokenizer.eos_token is not None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers' progress bar, off: a second of loading needs none."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()
 
 
 def describe(name: str, model: Any, entry: Entry | None) -> Card:

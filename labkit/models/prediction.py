@@ -63,7 +63,7 @@ def encode(lm: LanguageModel, text: str) -> list[int]:
     """The prompt's token ids, or why this model cannot continue it."""
     if lm.card.kind != "decoder-only":
         raise ModelError(
-            f"{lm.name!r} is {lm.card.kind} and does not predict a next token; use a decoder-only model of lab.catalog()"
+            f"{lm.name!r} is {lm.card.kind} and predicts no next token; use a decoder-only model of lab.catalog()"
         )
     if not isinstance(text, str):
         raise TextError(f"a text was expected, got {type(text).__name__}; give a str")
@@ -89,7 +89,13 @@ def visible(lm: LanguageModel, token_id: int) -> str:
     text = lm.tokenizer.decode([token_id])
     if "\ufffd" in text:
         return _bytes_of(lm.tokenizer.convert_ids_to_tokens(token_id))
-    return "".join(SHOWN.get(c, c) if c.isprintable() or c in SHOWN else f"⟨u+{ord(c):04x}⟩" for c in text) or "⟨empty⟩"
+    return "".join(_visible_character(c) for c in text) or "⟨empty⟩"
+
+
+def _visible_character(character: str) -> str:
+    if character in SHOWN:
+        return SHOWN[character]
+    return character if character.isprintable() else f"⟨u+{ord(character):04x}⟩"
 
 
 def _bytes_of(piece: Any) -> str:
