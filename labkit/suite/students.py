@@ -34,7 +34,7 @@ GRADER_CONFIG = '''\
 """Settings for nbgrader: stubs that run up to the check, and nothing from another host."""
 
 c = get_config()  # noqa: F821
-c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\\\n..."}
+c.ClearSolutions.code_stub = {"python": "# YOUR CODE HERE\\n..."}
 c.ClearSolutions.text_stub = "*Your answer here.*"
 '''
 
