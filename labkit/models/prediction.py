@@ -86,6 +86,7 @@ def encode(lm: LanguageModel, text: str) -> list[int]:
 
 def visible(lm: LanguageModel, token_id: int) -> str:
     """One token as a reader sees it: spaces as ·, line ends as ↵, bytes that are no whole character as ⟨e2⟩."""
+    token_id = int(token_id)
     text = lm.tokenizer.decode([token_id])
     if "\ufffd" in text:
         return _bytes_of(lm.tokenizer.convert_ids_to_tokens(token_id))

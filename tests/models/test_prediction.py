@@ -1,0 +1,61 @@
+"""The next token: the softmax of the model's logits, for any text that has one."""
+
+import numpy as np
+import pytest
+import torch
+
+import labkit as lab
+from labkit.core.errors import ModelError, OptionError, TextError
+from labkit.models.prediction import next_probabilities, visible
+
+
+@pytest.fixture
+def lm(tiny_folder):
+    return lab.load(tiny_folder)
+
+
+def test_bars_are_the_largest_of_the_models_softmax(lm):
+    with torch.no_grad():
+        ids = torch.tensor([lm.tokenizer("Once upon").input_ids])
+        expected = lm.model(ids).logits[0, -1].double().softmax(-1).numpy()
+    bars = lab.next_token(lm, "Once upon", top=5)
+    assert np.allclose(bars.values, np.sort(expected)[::-1][:5])
+    assert bars.labels == tuple(visible(lm, i) for i in np.argsort(-expected, kind="stable")[:5])
+
+
+def test_all_tokens_together_have_probability_one(lm):
+    assert next_probabilities(lm, "Once").sum() == pytest.approx(1)
+    assert lab.next_token(lm, "Once", top=lm.card.vocab).values.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("text, says", [
+    ("", "empty"), (None, "NoneType"), ("ab\ud800", "character 2"), ("years 12 " * 10_000, "reads at most 64"),
+])  # fmt: skip
+def test_a_text_without_a_next_token_is_refused(lm, text, says):
+    with pytest.raises(TextError, match=says):
+        lab.next_token(lm, text)
+
+
+@pytest.mark.parametrize("text", ["a", "\x00\x07", "<script>alert(1)</script>", "漢字 😀", "   ", "\n"])
+def test_odd_texts_have_a_next_token(lm, text):
+    assert 0 < lab.next_token(lm, text, top=1).values[0] <= 1
+
+
+@pytest.mark.parametrize("top", [0, -1, 10**9])
+def test_top_has_bounds(lm, top):
+    with pytest.raises(OptionError, match="choose 1 to"):
+        lab.next_token(lm, "Once", top=top)
+
+
+def test_encoders_predict_no_next_token(tiny_bert_folder, tiny_t5_folder):
+    for folder in (tiny_bert_folder, tiny_t5_folder):
+        with pytest.raises(ModelError, match="predicts no next token"):
+            lab.next_token(lab.load(folder), "Once")
+
+
+def test_tokens_are_made_visible(lm):
+    seen = {lm.tokenizer.decode([i]): visible(lm, i) for i in range(lm.card.vocab)}
+    assert (seen[" "], seen["\n"], seen["\t"], seen["\x07"]) == ("·", "↵", "⇥", "⟨u+0007⟩")
+    byte = lm.tokenizer("漢").input_ids[0]
+    assert visible(lm, byte) == "⟨e6⟩"
+    assert all(visible(lm, i).strip() for i in range(lm.card.vocab))
