@@ -26,6 +26,8 @@ import numpy as np
 from labkit.core.errors import OptionError
 from labkit.core.palette import BAD, FAINT, GOOD, MUTED, TEXT
 
+from .outcomes import Problem
+
 Check = Callable[[Any], str]
 
 
@@ -170,6 +172,21 @@ def present(verdict: Verdict) -> None:
     twin = f"{sign} {verdict.id} {verdict.title}: {verdict.message}"
     record = {"labkit": {"check": {"id": verdict.id, "state": verdict.state, "message": verdict.message}}}
     display({"text/html": page, "text/plain": twin}, raw=True, metadata=record)
+
+
+def problems_of(notebook: Any) -> list[Problem]:
+    """One Problem of kind `exercise` for each check of an executed lesson that its own solution does not pass.
+
+    A student copy, which has no solutions, may leave its exercises open.
+    """
+    solved = any("BEGIN SOLUTION" in "".join(cell["source"]) for cell in notebook["cells"])
+    found = []
+    for index, cell in enumerate(notebook["cells"]):
+        for output in cell.get("outputs", ()):
+            entry = output.get("metadata", {}).get("labkit", {}).get("check")
+            if entry and (entry["state"] == "wrong" or (solved and entry["state"] == "open")):
+                found.append(Problem("exercise", f"exercise {entry['id']}: {entry['message']}", index))
+    return found
 
 
 def _short(value: Any) -> str:
