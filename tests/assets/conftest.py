@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from labkit import assets
 from labkit.assets import manifest, store
 
 WHEEL = "lab_tiny-1.0-py3-none-any.whl"
@@ -139,6 +140,19 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
     return shelf
 
 
+@pytest.fixture
+def clean(shelf, monkeypatch):
+    """The shelf; afterwards its cache must hold no half, and once a later try has succeeded no draft either."""
+    yield shelf
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shelf.index))
+    assert shelf.halves() == []
+    if shelf.cache.is_dir():
+        assets.fetch()
+        assert assets.status()["state"] == ["ready"] * 3
+        assert shelf.drafts() == []
+
+
 @dataclass
 class Server:
     """A package index on this machine that counts downloads and can be told to misbehave."""
@@ -170,7 +184,8 @@ class Server:
         if is_file and self.stall:
             self.half_sent.set()
             self.over.wait(60)
-            return
+            if self.stall:  # still: the connection breaks here
+                return
         request.wfile.write(body[len(body) // 2 :])
 
 
