@@ -6,7 +6,7 @@ Knows no language model and draws nothing. Importing it loads neither torch nor 
 from .bytepair import BytePair, Merge, train
 from .corpora import Corpus, Document, Sentence, corpus, sentences
 from .measures import Comparison, Price, RoundTrip, compare, price_of, random_strings, round_trip, round_trips
-from .tokenizers import Tokenizer, names, title, tokenizer
+from .tokenizers import Tokenizer, names, shown, title, tokenizer
 
 __all__ = [
     "BytePair",
@@ -26,6 +26,7 @@ __all__ = [
     "round_trip",
     "round_trips",
     "sentences",
+    "shown",
     "title",
     "tokenizer",
     "train",

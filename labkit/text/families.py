@@ -8,6 +8,7 @@ import base64
 import json
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,8 @@ class SentencePiece:
         return self._model.decode(checked_ids(ids, self.vocab_size, self.name))
 
     def split(self, text: str) -> TokenSplit:
-        return split_with(self, text)
+        split = split_with(self, text)
+        return replace(split, note=split.note or "puts a space before the text") if text else split
 
 
 def open_sentencepiece(name: str, path: Path, facts: dict[str, Any]) -> Tokenizer:

@@ -18,6 +18,8 @@ from labkit.core.results import LayerGrid, Table
 from .corpora import Sentence
 from .tokenizers import Tokenizer
 
+UNKNOWN = b"[UNK]"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -27,6 +29,8 @@ class Comparison:
     tokenizers: tuple[str, ...]
     tokens: np.ndarray
     """(text, tokenizer) int"""
+    unknown: np.ndarray
+    """(text, tokenizer) int: how many of these tokens only say that something was there, `[UNK]`"""
 
     def of(self, text: str, tokenizer: str) -> int:
         """Tokens of one text, by its name. Raises TextError for a name that is not there."""
@@ -40,40 +44,46 @@ class Comparison:
     def per_character(self) -> LayerGrid:
         """(text, tokenizer) tokens for each character (Unicode code point)."""
         lengths = np.array([[len(t.text)] for t in self.texts])
-        return self._grid(self.tokens / lengths, "tokens per character", self.texts)
+        return self._grid(self.tokens / lengths, "tokens per character", list(range(len(self.texts))))
 
     @property
     def per_word(self) -> LayerGrid:
         """(text, tokenizer) tokens for each word; only texts whose script marks words by spaces."""
         spaced = [i for i, t in enumerate(self.texts) if t.words]
         words = np.array([[self.texts[i].words] for i in spaced])
-        return self._grid(self.tokens[spaced] / words, "tokens per word", [self.texts[i] for i in spaced])
+        return self._grid(self.tokens[spaced] / words, "tokens per word", spaced)
 
     @property
     def premium(self) -> LayerGrid:
         """(text, tokenizer) tokens for the same content, as a multiple of the first text's; languages only."""
         spoken = [i for i, t in enumerate(self.texts) if t.code]
-        values = self.tokens[spoken] / self.tokens[0]
-        return self._grid(values, f"tokens ÷ tokens for {self.texts[0].name}", [self.texts[i] for i in spoken])
+        what = f"tokens ÷ tokens for {self.texts[0].name}"
+        return self._grid(self.tokens[spoken] / self.tokens[0], what, spoken)
 
     def cost(self, dollars_per_million: float, *, characters: int = 1000) -> LayerGrid:
         """(text, tokenizer) cents for so many characters, if every token had this price."""
-        values = self.per_character.values * characters * dollars_per_million / 1e6 * 100
-        return self._grid(values, f"price of {characters:,} characters", self.texts, unit="¢", digits=3)
+        lengths = np.array([[len(t.text)] for t in self.texts])
+        cents = self.tokens / lengths * characters * dollars_per_million / 1e6 * 100
+        everything = list(range(len(self.texts)))
+        return self._grid(cents, f"price of {characters:,} characters", everything, unit="¢", digits=3)
 
-    def _grid(
-        self, values: np.ndarray, what: str, texts: Sequence[Sentence], unit: str = "", digits: int = 2
-    ) -> LayerGrid:
+    def _grid(self, values: np.ndarray, what: str, rows: list[int], unit: str = "", digits: int = 2) -> LayerGrid:
+        """Cells where the tokenizer lost part of the text are empty: few tokens are no merit there."""
+        lost = self.unknown[rows] > 0
+        cells = [
+            ["lost" if gone else f"{value:.{digits}f}" for value, gone in zip(*row, strict=True)]
+            for row in zip(values, lost, strict=True)
+        ]
         return LayerGrid(
-            values=values,
+            values=np.where(lost, np.nan, values),
             quantity=what,
             unit=unit,
             title=what,
             row_name="text",
             column_name="tokenizer",
-            row_labels=tuple(t.name for t in texts),
+            row_labels=tuple(self.texts[i].name for i in rows),
             column_labels=self.tokenizers,
-            text=tuple(tuple(f"{v:.{digits}f}" for v in row) for row in values),
+            text=tuple(map(tuple, cells)),
         )
 
 
@@ -85,8 +95,10 @@ def compare(tokenizers: Sequence[Tokenizer], texts: Sequence[Sentence]) -> Compa
     """
     if not tokenizers or not texts or not all(t.text for t in texts):
         raise OptionError(f"nothing to compare: {len(tokenizers)} tokenizers, {len(texts)} texts; none may be empty")
-    counts = [[len(tok.encode(t.text)) for tok in tokenizers] for t in texts]
-    return Comparison(tuple(texts), tuple(tok.name for tok in tokenizers), np.array(counts))
+    ids = [[tok.encode(t.text) for tok in tokenizers] for t in texts]
+    unknown = [[tok.pieces(i).count(UNKNOWN) for tok, i in zip(tokenizers, row, strict=True)] for row in ids]
+    counts = [[len(i) for i in row] for row in ids]
+    return Comparison(tuple(texts), tuple(tok.name for tok in tokenizers), np.array(counts), np.array(unknown))
 
 
 KINDS = {
