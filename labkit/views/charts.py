@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BARS = 100
 """As many bars are drawn; the rest is counted in the title and stands in the data."""
+NUMBERS = 60
+"""Up to as many bars have their number written beside them."""
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 
 
@@ -45,6 +47,8 @@ def _(result: Bars) -> Any:
     chart = go.Figure()
     for index, row in enumerate(values):
         chart.add_trace(_bar_trace(result, row, index, grouped))
+    if values.size <= NUMBERS:
+        _write_numbers(chart, grouped)
     labels = [for_plotly(label, wrap=36) for label in result.labels[:shown]]
     lines = sum(max(len(values), label.count("<br>") + 1) if grouped else label.count("<br>") + 1 for label in labels)
     chart.update_yaxes(
@@ -73,11 +77,26 @@ def _bar_trace(result: Bars, row: np.ndarray, index: int, grouped: bool) -> Any:
                  "color": theme.GREY, "thickness": 1.5, "width": 4}  # fmt: skip
     return go.Bar(
         x=_list(row), y=list(range(len(row))), orientation="h", name=for_plotly(name), marker={"color": colours},
-        error_x=error, text=None if error or len(row) * len(np.atleast_2d(result.values)) > 60 else said,
-        textposition="outside", cliponaxis=False, hoverinfo="text",
+        error_x=error, cliponaxis=False, hoverinfo="text",
         hovertext=[for_plotly(f"{label}: {s}" + (f" ({name})" if grouped else ""), wrap=80)
                    for label, s in zip(result.labels, said, strict=False)],
     )  # fmt: skip
+
+
+def _write_numbers(chart: Any, grouped: bool) -> None:
+    """Each bar's number beside its end or, where there is one bar a row, beside its interval's end."""
+    import plotly.graph_objects as go
+
+    for bars in tuple(chart.data):
+        numbers = [number(x) if x is not None else "no value" for x in bars.x]
+        if grouped or bars.error_x.array is None:
+            bars.update(
+                text=[n if x is not None else "" for n, x in zip(numbers, bars.x, strict=True)], textposition="outside"
+            )
+            continue
+        ends = [x + (up or 0) if x is not None else None for x, up in zip(bars.x, bars.error_x.array, strict=True)]
+        chart.add_trace(go.Scatter(x=ends, y=bars.y, text=[f" {n}" for n in numbers], mode="text", showlegend=False,
+                                   textposition="middle right", hoverinfo="skip", cliponaxis=False))  # fmt: skip
 
 
 def _ends(result: Bars, index: int, shown: int) -> tuple[Any, Any]:
@@ -166,9 +185,7 @@ def _label_ends(chart: "Figure", result: Curves) -> bool:
     span = np.nanmax(xs) - np.nanmin(xs)
     if any(x < np.nanmax(xs) - 0.02 * span for x, _ in ends) or (result.log_y and min(y for _, y in ends) <= 0):
         return False
-    ys = np.concatenate([np.asarray(c.y, dtype=float) for c in lines])
-    ys = np.log10(ys[ys > 0]) if result.log_y else ys[np.isfinite(ys)]
-    reach = float(ys.max() - ys.min()) or 1.0
+    reach = _reach(result)
     heights = [float(np.log10(y)) if result.log_y else y for _, y in ends]
     order = sorted(range(len(lines)), key=heights.__getitem__)
     apart = spread([heights[i] for i in order], gap=0.065 * reach)
@@ -180,6 +197,14 @@ def _label_ends(chart: "Figure", result: Curves) -> bool:
         )  # fmt: skip
     chart.update_layout(margin={"r": 24 + 8 * max(columns(c.name) for c in lines) + 16})
     return True
+
+
+def _reach(result: Curves) -> float:
+    """How far the y axis goes from its lowest to its highest drawn value, in powers of ten on a log scale."""
+    drawn = [part for c in result.curves for part in (c.y, c.low, c.high) if part is not None]
+    ys = np.concatenate([*(np.asarray(part, dtype=float) for part in drawn), [level for _, level in result.levels]])
+    ys = np.log10(ys[ys > 0]) if result.log_y else ys[np.isfinite(ys)]
+    return float(ys.max() - ys.min()) or 1.0
 
 
 def spread(places: list[float], gap: float) -> list[float]:

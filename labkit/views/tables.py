@@ -8,7 +8,7 @@ import numpy as np
 from labkit.core.results import Table
 
 from . import data, html, theme, twin
-from .text import for_html, number
+from .text import for_html, number, printable
 
 ROWS = 200
 """As many rows are drawn; the rest is counted in a note."""
@@ -32,7 +32,7 @@ def _(result: Table) -> str:
     lines += [" | ".join(number(value) for value in row) for row in result.rows[:ROWS]]
     if len(result) > ROWS:
         lines.append(f"… {number(len(result) - ROWS)} more rows")
-    return "\n".join([*lines, *result.notes])
+    return printable("\n".join([*lines, *result.notes]), keep="\n")
 
 
 def rows(table: Table) -> str:

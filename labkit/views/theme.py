@@ -71,12 +71,12 @@ def template() -> Any:
     if "labkit" not in pio.templates:
         axis = {
             "gridcolor": GRID, "zerolinecolor": GRID, "linecolor": GRID, "automargin": True, "ticks": "",
-            "title": {"standoff": 10},
+            "title": {"standoff": 10, "font": {"size": 13}}, "ticklabelstandoff": 4,
         }  # fmt: skip
         pio.templates["labkit"] = go.layout.Template(
             layout={
                 "font": {"family": FONT, "size": 13, "color": GREY},
-                "title": {"x": 0, "xref": "container", "xanchor": "left", "font": {"size": 16}, "pad": {"l": 10}},
+                "title": {"x": 0, "xref": "container", "xanchor": "left", "font": {"size": 16}, "pad": {"l": 2}},
                 "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
                 "colorway": list(palette.CATEGORICAL), "xaxis": axis, "yaxis": axis, "hovermode": "closest",
                 "hoverlabel": {"bgcolor": "#333", "bordercolor": "#333", "font": {"color": "#fff", "family": MONO}},
@@ -93,7 +93,9 @@ def dress(figure: "Figure", *, title: str, height: int, legend: bool = False) ->
     top = 14 + 24 * lines + (28 if legend else 0)
     figure.update_layout(template=template(), height=height + top, showlegend=legend, margin={"t": top})
     if title:
-        figure.update_layout(title={"text": title, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 10}})
+        figure.update_layout(
+            title={"text": title, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 10, "l": 2}}
+        )
     return figure
 
 

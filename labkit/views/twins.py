@@ -90,7 +90,7 @@ def _(result: HeadPatterns) -> str:
 def _(result: HeadPatterns) -> Table:
     """The strongest key of each head's each query; the whole has millions of numbers."""
     rows = []
-    for place, layer in enumerate(result.layers):
+    for place, layer in enumerate(result.layers if result.values.size else ()):
         for head in range(result.values.shape[1]):
             for query, key in enumerate(result.values[place, head].argmax(axis=-1)):
                 rows.append((layer, head, result.query_tokens[query], result.key_tokens[key],

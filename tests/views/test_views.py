@@ -1,0 +1,325 @@
+"""Laws of the pictures: each has a twin and data, nothing is unescaped, nothing is cut, nothing hangs."""
+
+import dataclasses
+import html.parser
+import inspect
+import json
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labkit import views
+from labkit.core import results
+from labkit.core.errors import OptionError
+from labkit.core.results import Bars, Curve, Curves, LayerGrid, Points, Samples, Table, TokenScores, TokenSplit
+from labkit.views.charts import spread
+from labkit.views.text import for_html, for_plotly, number, printable
+
+from .gallery import EVIL, empty, examples, hostile
+
+TYPES = [
+    kind for _, kind in inspect.getmembers(results, dataclasses.is_dataclass) if kind.__module__ == results.__name__
+]
+EXAMPLES, HOSTILE, EMPTY = examples(), hostile(), empty()
+
+
+class Tags(html.parser.HTMLParser):
+    """Collects a page's elements and its text."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[str] = []
+        self.events: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.events += [name for name, _ in attrs if name.startswith("on")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def parsed(page: str) -> Tags:
+    """A page's elements."""
+    tags = Tags()
+    tags.feed(page)
+    return tags
+
+
+def strings(thing: Any) -> list[str]:
+    """Every string in a nested structure."""
+    if isinstance(thing, dict):
+        return [s for value in thing.values() for s in strings(value)]
+    if isinstance(thing, list):
+        return [s for value in thing for s in strings(value)]
+    return [thing] if isinstance(thing, str) else []
+
+
+def drawn(result: Any) -> dict[str, Any]:
+    """A result's plotly figure as plain JSON."""
+    return json.loads(views.figure(result).to_json(engine="json"))
+
+
+@pytest.mark.parametrize("collection", [EXAMPLES, HOSTILE, EMPTY], ids=["examples", "hostile", "empty"])
+def test_every_result_type_is_in_each_collection(collection):
+    assert {type(result) for result in collection.values()} >= set(TYPES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_picture_has_a_twin_that_names_its_title_and_its_largest_value(name):
+    result = EXAMPLES[name]
+    words = views.bundle(result)["text/plain"]
+    assert words == views.twin(result)
+    title = getattr(result, "title", "") or getattr(result, "name", "")
+    assert title in words
+    values = getattr(result, "values", None)
+    if isinstance(values, np.ndarray) and not isinstance(result, results.HeadPatterns):
+        assert number(np.nanmax(values)) in words
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_picture_has_its_data_as_a_table(name):
+    table = views.data(EXAMPLES[name])
+    assert isinstance(table, Table)
+    assert len(table) > 0
+    assert "<table" in views.html(table)
+
+
+def test_the_data_of_bars_and_curves_hold_every_number():
+    bars = EXAMPLES["bars with intervals"]
+    assert views.data(bars).rows[0] == ("one token", 0.81, 0.72, 0.88)
+    curves = EXAMPLES["log curves"]
+    assert len(views.data(curves)) == 54
+    assert views.data(EXAMPLES["grouped bars"]).columns == ("language", "gpt2", "o200k")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_bundle_is_json_that_a_notebook_can_store(name):
+    content = views.bundle(EXAMPLES[name])
+    text = json.dumps(content, allow_nan=False)
+    assert "text/plain" in content
+    text.encode()
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_text_becomes_an_element_or_a_handler_in_html(name):
+    for page in (views.html(HOSTILE[name]), views.bundle(HOSTILE[name]).get("text/html", "")):
+        found = parsed(page)
+        assert not {"script", "img", "iframe", "a"} & set(found.tags)
+        assert found.tags.count("b") <= 1, "the name of a split is the only bold text"
+        assert not found.events
+
+
+@pytest.mark.parametrize("name", [n for n in HOSTILE if views.PLOTLY in views.bundle(HOSTILE[n])])
+def test_no_text_becomes_a_tag_an_entity_or_latex_in_plotly(name):
+    figure = drawn(HOSTILE[name])
+    ours = re.compile(r"<br>|</?span[^<>]*>")
+    for text in strings([figure["data"], figure["layout"]]):
+        bare = ours.sub("", text)
+        assert "<" not in bare
+        assert "$" not in bare
+        assert not re.search(r"&(?!amp;|lt;|gt;|#36;)", bare)
+    templates = [trace[k] for trace in figure["data"] for k in ("texttemplate", "hovertemplate") if trace.get(k)]
+    assert set(templates) <= {"%{text}"}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_the_hostile_text_is_shown_whole(name):
+    content = views.bundle(HOSTILE[name])
+    shown = parsed(content["text/html"]).text if "text/html" in content else "".join(strings(content[views.PLOTLY]))
+    assert "onerror" in shown
+    assert "onerror" in content["text/plain"]
+
+
+def test_the_guard_against_unescaped_text_can_fail():
+    found = parsed(f"<p>{EVIL}</p>")
+    assert {"script", "img"} <= set(found.tags)
+    assert "onerror" in found.events
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\x00\x07", "\u202eabc", "\u200b", "tab\tline\nend"])
+def test_what_cannot_be_seen_or_stored_is_made_visible(text):
+    for shown in (printable(text), for_html(text, keep=""), for_plotly(text)):
+        shown.encode()
+        assert not re.search("[\x00-\x1f\ud800-\udfff\u202e\u200b]", shown)
+    for result in hostile(text).values():
+        json.dumps(views.bundle(result)).encode()
+        assert "\ud800" not in json.dumps(views.bundle(result), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_result_says_so_instead_of_drawing_an_empty_box(name):
+    content = views.bundle(EMPTY[name])
+    assert set(content) == {"text/html", "text/plain"}
+    assert re.search(r"nothing to draw|no tokens|no samples|no rows", parsed(content["text/html"]).text)
+    assert content["text/plain"]
+    views.data(EMPTY[name])
+
+
+def test_a_strip_of_100_000_tokens_is_limited_and_says_so():
+    tokens = tuple(f"t{i} " for i in range(100_000))
+    for result in (
+        TokenSplit(tokens, tuple(range(100_000)), "".join(tokens), "gpt2"),
+        TokenScores(tokens, np.linspace(0, 1, 100_000)),
+        Samples(("p",), ("t",), (tokens,), (tuple(range(100_000)),), (-np.ones(100_000),)),
+    ):
+        page = views.html(result)
+        assert len(page) < 600_000
+        assert "The first 2,000 of 100,000 tokens are shown." in page
+        assert len(views.twin(result)) < 2_000_000
+
+
+def test_a_token_of_100_000_characters_is_shown_by_its_beginning():
+    page = views.html(TokenSplit(("x" * 100_000,), (1,), "x" * 100_000))
+    assert len(page) < 10_000
+    assert "100,000 characters" in page
+
+
+def test_long_tables_are_limited_and_say_so():
+    page = views.html(Table(("n",), tuple((i,) for i in range(5000))))
+    assert page.count("<tr>") == 201
+    assert "200 of 5,000 rows are shown." in page
+
+
+def test_more_bars_than_fit_are_counted_in_the_title_and_kept_in_the_data():
+    figure = drawn(EXAMPLES["many bars"])
+    assert len(figure["data"][0]["x"]) == 100
+    assert "the first 100 of 250" in figure["layout"]["title"]["text"]
+    assert len(views.data(EXAMPLES["many bars"])) == 250
+
+
+def test_long_labels_are_wrapped_and_never_cut():
+    label = "a very long label that goes on and on " * 4
+    figure = drawn(Bars((label, "b"), np.ones(2), "amount", title=label * 2))
+    ticks = figure["layout"]["yaxis"]["ticktext"][0]
+    assert "<br>" in ticks
+    assert ticks.replace("<br>", "").split() == label.split()
+    assert "…" not in json.dumps(figure["layout"])
+
+
+def test_equal_labels_stay_two_bars():
+    figure = drawn(Bars((" the", " the"), np.array([0.5, 0.25]), "p"))
+    assert figure["data"][0]["y"] == [0, 1]
+
+
+def test_nan_is_drawn_as_missing_and_not_as_zero():
+    assert drawn(EXAMPLES["signed bars"])["data"][0]["x"] == [0.5, -1.25, None]
+    assert drawn(EXAMPLES["grid with text"])["data"][0]["z"][0][2] is None
+    assert "no value" in views.html(EXAMPLES["scores"])
+    assert number(float("nan")) == "–"
+
+
+def test_intervals_are_drawn_on_bars_points_and_lines():
+    bar = drawn(EXAMPLES["bars with intervals"])["data"][0]
+    assert bar["error_x"]["array"] == pytest.approx([0.07, 0.10, 0.09])
+    assert bar["error_x"]["arrayminus"] == pytest.approx([0.09, 0.09, 0.07])
+    point = next(t for t in drawn(EXAMPLES["log curves"])["data"] if t["mode"] == "markers")
+    assert point["error_y"]["array"] == pytest.approx([0.3, 0.1, 0.1, 0.1])
+    assert any(t.get("fill") == "toself" for t in drawn(EXAMPLES["curves"])["data"])
+
+
+def test_axes_carry_their_quantities_with_units():
+    layout = drawn(EXAMPLES["curves"])["layout"]
+    assert layout["xaxis"]["title"]["text"] == "step"
+    assert layout["yaxis"]["title"]["text"] == "loss, nats per token"
+    grid = drawn(EXAMPLES["grid"])
+    assert grid["data"][0]["colorbar"]["title"]["text"].replace("<br>", "") == "change of log p, nats"
+
+
+def test_a_centred_grid_has_its_neutral_colour_at_zero():
+    trace = drawn(EXAMPLES["grid"])["data"][0]
+    assert trace["zmin"] == -trace["zmax"]
+
+
+def test_log_axes_are_log_axes():
+    layout = drawn(EXAMPLES["named points"])["layout"]
+    assert layout["xaxis"]["type"] == layout["yaxis"]["type"] == "log"
+
+
+def test_labels_at_curve_ends_stand_apart():
+    places = spread([0.0, 0.01, 0.02, 1.0], gap=0.1)
+    assert all(b - a >= 0.1 - 1e-9 for a, b in pairwise(places))
+    assert places[3] == 1.0
+    assert sum(places[:3]) / 3 == pytest.approx(0.01)
+    assert spread([0.0, 1.0], gap=0.1) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "value, text",
+    [(0, "0"), (1234, "1,234"), (0.7749, "0.775"), (1.2e-5, "1.2 × 10⁻⁵"), (-0.5, "−0.500"), (3e9, "3,000,000,000"),
+     (True, "yes"), (None, "–"), ("x", "x"), (np.float32(2.5), "2.50"), (np.int64(7), "7"), (float("inf"), "∞"),
+     (np.bool_(False), "no")],
+)  # fmt: skip
+def test_numbers_read_as_a_person_writes_them(value, text):
+    assert number(value) == text
+
+
+def test_show_displays_the_picture_then_its_data(monkeypatch):
+    seen = []
+    monkeypatch.setattr("IPython.display.display", lambda content, **_: seen.append(content))
+    views.show(EXAMPLES["bars"])
+    assert [set(c) for c in seen] == [{views.PLOTLY, "text/plain"}, {"text/html", "text/plain"}]
+    assert "<details><summary>data" in seen[1]["text/html"]
+    seen.clear()
+    views.show([EXAMPLES["bars"], EXAMPLES["table"]], table=False)
+    assert [set(c) for c in seen] == [{views.PLOTLY, "text/plain"}, {"text/html", "text/plain"}]
+    seen.clear()
+    views.show(EXAMPLES["curves"], table=True)
+    assert "<details open>" in seen[1]["text/html"]
+
+
+@pytest.mark.parametrize("thing", [3, "text", None, {"a": 1}])
+def test_what_is_no_result_is_refused_with_a_remedy(thing):
+    with pytest.raises(OptionError, match="pass one of the lab's results"):
+        views.show(thing)
+
+
+def test_a_result_without_a_figure_says_how_to_show_it():
+    with pytest.raises(OptionError, match=r"lab\.show"):
+        views.figure(EXAMPLES["table"])
+
+
+def test_nothing_that_is_drawn_asks_another_host():
+    for result in EXAMPLES.values():
+        assert not re.search(r"https?://", json.dumps(views.bundle(result)))
+    assert "http" not in views.theme.css()
+
+
+def test_views_load_plotly_only_when_a_figure_is_drawn():
+    code = "import labkit.views, sys; assert 'plotly' not in sys.modules and 'IPython' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_template_is_registered_once_and_changes_no_default():
+    import plotly.io as pio
+
+    before = pio.templates.default
+    views.figure(EXAMPLES["bars"])
+    assert "labkit" in pio.templates
+    assert pio.templates.default == before
+
+
+def test_colours_of_named_types_follow_the_palette():
+    from labkit.core.palette import BLUE, ORANGE
+
+    trace = drawn(EXAMPLES["bars"])["data"][0]
+    assert trace["marker"]["color"][:2] == [ORANGE, BLUE]
+
+
+def test_one_curve_one_point_and_one_cell_can_be_drawn():
+    one = np.array([1.0])
+    curve, point = Curve("c", one, one), Points(one, one, ("p",), named=True)
+    for result in (curve, Curves((curve,), "x", "y"), point, LayerGrid(np.ones((1, 1))), Bars(("a",), one)):
+        assert views.PLOTLY in views.bundle(result)
+
+
+def test_log_axes_with_zero_and_negative_values_are_drawn():
+    values = np.array([-1.0, 0.0, 10.0])
+    drawn(Points(values, values, ("a", "b", "c"), log_x=True, log_y=True, named=True))
+    drawn(Curves((Curve("a", values, values), Curve("b", values, values + 1)), "x", "y", log_x=True, log_y=True))
