@@ -4,11 +4,15 @@ A mistake of the user's or the machine's is one line on stderr and exit code 1; 
 """
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labkit.core.errors import LabError
+
+if TYPE_CHECKING:
+    from labkit.suite.planning import Planned
 
 app = typer.Typer(
     name="labkit", help="LLM Lab: learn how language models work by looking inside one.", no_args_is_help=True
@@ -39,10 +43,92 @@ def fetch(
     typer.echo("`labkit fetch NAME` fetches one of them, `labkit fetch --all` all.")
 
 
+@app.command()
+def run(
+    notebooks: Annotated[list[str] | None, typer.Argument(help="Paths, names or numbers; none = every lesson.")] = None,
+    *,
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", "--parameter", metavar="NAME VALUE", help="Set a parameter.")
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="Smaller sizes: FAST = True.")] = False,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of this run; else one in runs/ named after the time.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Notebooks at a time.")] = 2,
+    seeds: Annotated[int, typer.Option(min=0, help="Run with SEED 0 … N-1, show each claim's spread.")] = 0,
+    accept: Annotated[bool, typer.Option("--accept", help="Make what is measured the new baselines.")] = False,
+    executor: Annotated[str, typer.Option(help="local, or dask://HOST:PORT.")] = "local",
+    warm: Annotated[bool, typer.Option(help="Start kernels from one process that has the libraries loaded.")] = True,
+) -> None:
+    """Run notebooks headless, check their claims and budgets, compare with the baselines."""
+    from rich.console import Console
+
+    from labkit.suite import runner
+    from labkit.suite.comparison import spread
+    from labkit.suite.executors import open_executor
+    from labkit.suite.lessons import find_lessons
+    from labkit.suite.parameters import from_pairs
+    from labkit.suite.planning import plan_run
+    from labkit.suite.terminal import Progress, print_result, print_table
+
+    given, paths = from_pairs(parameter or []), find_lessons(notebooks or [])
+    plan = plan_run(paths, parameters=given, fast=fast, seeds=seeds, accept=accept)
+    folder = runner.new_folder(output)
+    console = Console(highlight=False)
+    settings = runner.Settings(jobs=jobs, warm=warm, accept=accept, assets=_asset_hashes(plan))
+    with open_executor(executor, folder) as pool, Progress(console, len(plan)) as progress:
+        result = runner.run(plan, folder=folder, settings=settings, executor=pool, report=progress.ended)
+    print_result(console, result)
+    if seeds:
+        print_table(console, spread(result.outcomes))
+    console.print(f"Results: {folder}", soft_wrap=True)
+    if not result.passed:
+        raise typer.Exit(130 if result.interrupted else 1)
+
+
+@app.command()
+def diff(
+    run_a: Annotated[Path, typer.Argument(help="Folder of a run, or its results.json.")],
+    run_b: Annotated[Path, typer.Argument(help="The later one.")],
+) -> None:
+    """Show what moved between two runs; exit code 1 if anything did."""
+    from rich.console import Console
+
+    from labkit.suite.comparison import moved
+    from labkit.suite.outcomes import SuiteResult
+    from labkit.suite.terminal import print_table
+
+    table = moved(SuiteResult.read(run_a), SuiteResult.read(run_b))
+    if not len(table):
+        typer.echo("Nothing moved.")
+        return
+    print_table(Console(highlight=False), table)
+    raise typer.Exit(1)
+
+
+def _asset_hashes(plan: "list[Planned]") -> dict[str, str]:
+    """Name → sha256 of the assets that the notebooks say they need."""
+    from labkit.assets.manifest import find
+
+    return {name: find(name)[1].sha256 for name in sorted({name for one in plan for name in one.assets})}
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """`-p NAME VALUE`, as papermill writes it, into the one argument `NAME=VALUE` that typer can take."""
+    joined, rest = [], iter(arguments)
+    for argument in rest:
+        joined.append(argument)
+        name = next(rest, None) if argument in ("-p", "--parameter") else None
+        if name is not None:
+            value = None if "=" in name else next(rest, None)
+            joined.append(name if value is None else f"{name}={value}")
+    return joined
+
+
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        app(_joined(sys.argv[1:]), prog_name="labkit")
     except LabError as error:
         typer.echo(f"labkit: {error}", err=True)
         sys.exit(1)

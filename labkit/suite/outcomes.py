@@ -29,6 +29,7 @@ PROBLEM_KINDS = (
     "error",  # a cell raised
     "kernel",  # the kernel died or did not start
     "time",  # the budget of minutes is exceeded
+    "slow",  # much slower than its baseline
     "memory",  # the budget of memory is exceeded
     "output",  # a cell printed more than a notebook can hold
     "notebook",  # not a notebook, no kernelspec, not writable …
@@ -114,6 +115,8 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     executed: str = ""
     """The executed notebook, relative to the run's folder; empty = nothing was written."""
+    device: str = ""
+    """As the lesson said when it began; empty = it did not."""
     parameters: dict[str, Any] = field(default_factory=dict)
     """What was set with -p, SEED and FAST included."""
     budget_seconds: float | None = None

@@ -1,0 +1,103 @@
+"""What moved: between two runs (`labkit diff`), and between the seeds of one (`labkit run --seeds 5`)."""
+
+from collections.abc import Iterable
+
+from labkit.core.results import Table
+
+from .baselines import drifted
+from .outcomes import ClaimRecord, Outcome, SuiteResult, show_value
+
+_SLOWER, _LARGER = 1.3, 1.2
+
+
+def moved(before: SuiteResult, after: SuiteResult) -> Table:
+    """Verdicts, claims, times and versions that differ, one a row; no rows = the runs agree.
+
+    A claim is listed when its value differs at all; `beyond drift` says whether by more than its tolerance. Seconds are
+    compared after scaling both runs by their calibration, and listed from a third more on.
+    """
+    old = {_key(outcome): outcome for outcome in before.outcomes}
+    new = {_key(outcome): outcome for outcome in after.outcomes}
+    rows: list[tuple[str, ...]] = []
+    for key in sorted(old.keys() | new.keys()):
+        if key not in new or key not in old:
+            rows.append((key, "notebook", *(("ran", "did not run") if key in old else ("did not run", "ran")), ""))
+            continue
+        rows += _moved_claims(key, old[key], new[key])
+        rows += _moved_costs(key, old[key], new[key], before.calibration.slowness, after.calibration.slowness)
+    for what, first, second in (("version", before.versions, after.versions), ("asset", before.assets, after.assets)):
+        for name in sorted(first.keys() | second.keys()):
+            if first.get(name) != second.get(name):
+                rows.append(("", f"{what} of {name}", first.get(name, "absent"), second.get(name, "absent"), ""))
+    return Table(("notebook", "what", "before", "after", "change"), tuple(rows), "What moved")
+
+
+def spread(outcomes: Iterable[Outcome]) -> Table:
+    """Each claim's values over the seeds that were run, and whether its bound holds for every one of them."""
+    seen: dict[tuple[str, str], list[ClaimRecord]] = {}
+    for outcome in outcomes:
+        for claim in outcome.claims:
+            seen.setdefault((outcome.topic, claim.name), []).append(claim)
+    rows = tuple((topic, name, *_spread_of(claims)) for (topic, name), claims in seen.items())
+    return Table(("notebook", "claim", "least", "most", "bound", "room", "holds for"), rows, "Claims over the seeds")
+
+
+def _spread_of(claims: list[ClaimRecord]) -> tuple[str, str, str, str, str]:
+    values = [claim.value for claim in claims if isinstance(claim.value, int | float)]
+    last = claims[-1]
+    if values:
+        low, high = show_value(min(values)), show_value(max(values))
+    else:
+        low, high = min(str(c.value) for c in claims), max(str(c.value) for c in claims)
+    holds = sum(claim.holds for claim in claims)
+    return low, high, last.bound_text, _room(claims), f"{holds} of {len(claims)}"
+
+
+def _room(claims: list[ClaimRecord]) -> str:
+    """How far the worst value stays from its bound, in units of the values' range; empty where that means nothing."""
+    values = [float(c.value) for c in claims if isinstance(c.value, int | float) and not isinstance(c.value, bool)]
+    relation, bound = claims[-1].relation, claims[-1].bound
+    if relation == "equals" or len(values) < len(claims):
+        return ""
+    low, high = min(values), max(values)
+    gaps = {
+        "at_least": low - bound if relation == "at_least" else 0,
+        "at_most": bound - high if relation == "at_most" else 0,
+    }
+    gap = min(low - bound[0], bound[1] - high) if relation == "within" else gaps[relation]
+    return f"{gap / (high - low):.1f} × range" if high > low else "constant"
+
+
+def _key(outcome: Outcome) -> str:
+    seed = outcome.parameters.get("SEED")
+    return outcome.topic + f" ({outcome.profile}{'' if seed is None else f', seed {seed}'})"
+
+
+def _moved_claims(key: str, old: Outcome, new: Outcome) -> list[tuple[str, ...]]:
+    before, after = ({claim.name: claim for claim in outcome.claims} for outcome in (old, new))
+    rows: list[tuple[str, ...]] = []
+    for name in [*before, *(name for name in after if name not in before)]:
+        first, second = before.get(name), after.get(name)
+        if first is None or second is None:
+            shown = [show_value(claim.value) if claim else "absent" for claim in (first, second)]
+            rows.append((key, name, *shown, ""))
+        elif first.value != second.value or first.holds != second.holds:
+            compared = ClaimRecord(**{**vars(second), "accepted": first.value})
+            change = f"{compared.moved:.2%}" if compared.moved is not None else "changed"
+            change += ", beyond drift" if drifted(compared) else ""
+            change += "" if second.holds == first.holds else ", now holds" if second.holds else ", no longer holds"
+            rows.append((key, name, show_value(first.value), show_value(second.value), change))
+    return rows
+
+
+def _moved_costs(key: str, old: Outcome, new: Outcome, slow: float, slow_now: float) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    if old.verdict != new.verdict:
+        rows.append((key, "verdict", old.verdict, new.verdict, ""))
+    before, after = old.seconds / slow, new.seconds / slow_now
+    if before and after and not 1 / _SLOWER < after / before < _SLOWER:
+        rows.append((key, "seconds", f"{old.seconds:.1f}", f"{new.seconds:.1f}", f"× {after / before:.2f} calibrated"))
+    first, second = old.peak_memory, new.peak_memory
+    if first and second and not 1 / _LARGER < second / first < _LARGER:
+        rows.append((key, "memory", f"{first / 1e9:.2f} GB", f"{second / 1e9:.2f} GB", f"× {second / first:.2f}"))
+    return rows

@@ -1,0 +1,107 @@
+"""What a run prints: a line as each notebook ends, a table at the end, each failure with its cell and last lines."""
+
+import threading
+import time
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from labkit.core.results import Table
+
+from .outcomes import PASSED, STOPPED, Outcome, SuiteResult
+
+_MARKS = {PASSED: ("✔", "green"), STOPPED: ("■", "yellow")}
+_FAILED_MARK = ("✘", "red")
+
+
+class Progress:
+    """A line for each notebook that ended; at a terminal also how many are left and for how long it has run."""
+
+    def __init__(self, console: Console, total: int) -> None:
+        self._console, self._total, self._done = console, total, 0
+        self._status = console.status("") if console.is_terminal else None
+        self._started = time.monotonic()
+        self._ended = threading.Event()
+
+    def __enter__(self) -> "Progress":
+        if self._status:
+            self._status.start()
+            threading.Thread(target=self._tick, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._status:
+            self._status.stop()
+
+    def ended(self, outcome: Outcome) -> None:
+        """One line: which notebook ended, how, and after how long."""
+        self._done += 1
+        mark, colour = _MARKS.get(outcome.verdict, _FAILED_MARK)
+        what = f"[{self._done}/{self._total}] {_name(outcome)}  {outcome.seconds:.0f} s"
+        why = f"  {outcome.problems[0].message}" if outcome.problems else ""
+        self._console.print(Text.assemble((f"{mark} ", colour), what, (why, "dim")), overflow="ellipsis", no_wrap=True)
+
+    def _tick(self) -> None:
+        while self._status and not self._ended.wait(1):
+            seconds = int(time.monotonic() - self._started)
+            left = self._total - self._done
+            self._status.update(
+                f"{left} of {self._total} notebooks left · {seconds // 60}:{seconds % 60:02} · Ctrl-C stops"
+            )
+
+
+def print_result(console: Console, result: SuiteResult) -> None:
+    """The table of all notebooks, then each problem with its place, then the totals."""
+    table = RichTable(title=None, box=None, pad_edge=False, header_style="bold")
+    for column in ("", "notebook", "profile", "claims", "seconds", "budget", "memory", "problem"):
+        table.add_column(column, justify="right" if column in ("seconds", "budget", "memory") else "left")
+    for outcome in result.outcomes:
+        mark, colour = _MARKS.get(outcome.verdict, _FAILED_MARK)
+        held = sum(claim.holds for claim in outcome.claims)
+        table.add_row(
+            Text(mark, colour), _name(outcome), outcome.profile, f"{held}/{len(outcome.claims)} hold",
+            f"{outcome.seconds:.1f}", f"{outcome.budget_seconds:.0f}" if outcome.budget_seconds else "",
+            f"{outcome.peak_memory / 1e9:.2f} GB", ", ".join(dict.fromkeys(p.kind for p in outcome.problems)),
+        )  # fmt: skip
+    console.print()
+    console.print(table)
+    for outcome in result.outcomes:
+        _print_problems(console, outcome)
+    _print_totals(console, result)
+
+
+def print_table(console: Console, table: Table) -> None:
+    """A Table as the terminal shows it; numbers are text here."""
+    shown = RichTable(title=escape(table.title), box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for column in table.columns:
+        shown.add_column(escape(column))
+    for row in table.rows:
+        shown.add_row(*(Text(str(entry)) for entry in row))
+    console.print(shown)
+
+
+def _print_problems(console: Console, outcome: Outcome) -> None:
+    for problem in outcome.problems:
+        place = f", {problem.place}" if problem.place else ""
+        console.print(Text.assemble(("\n" + _name(outcome), "bold"), f"{place}: ", (problem.message, "red")))
+        for line in problem.tail:
+            console.print(Text(f"    {line}", "dim"))
+
+
+def _print_totals(console: Console, result: SuiteResult) -> None:
+    passed = sum(outcome.passed for outcome in result.outcomes)
+    ratio = f", {result.ratio:.2f} of one after another" if result.ratio and len(result.outcomes) > 1 else ""
+    slowness = f"this machine takes {result.calibration.slowness:.2f} × the reference's time"
+    console.print(
+        f"\n{passed} of {len(result.outcomes)} notebooks passed in {result.wall_seconds:.0f} s{ratio}; {slowness}"
+    )
+    if result.interrupted:
+        console.print("Interrupted: the results are partial.", style="yellow")
+
+
+def _name(outcome: Outcome) -> str:
+    seed = outcome.parameters.get("SEED")
+    return outcome.topic if seed is None else f"{outcome.topic} seed {seed}"
