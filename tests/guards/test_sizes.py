@@ -12,7 +12,10 @@ FILE_LINES, FUNCTION_LINES, PARAMETERS, DEPTH = 300, 45, 7, 2
 CELL_MEDIAN, CELL_MAX = 6, 20
 DRAWERS = {"utils", "util", "helpers", "misc", "common"}
 
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "labkit/suite/claims.py:claim": "one keyword for each kind of bound",
+    "labkit/cli.py:run": "one parameter for each option of the command",
+}
 """`path` or `path:function` → why it may be larger."""
 
 
