@@ -25,8 +25,8 @@ def choose_device(device: str = "auto") -> str:
     has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if device == "auto":
         return "cuda" if has_cuda else "mps" if has_mps else "cpu"
-    kind, _, index = device.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (index and (kind != "cuda" or not index.isdigit())):
+    kind, colon, index = device.partition(":")
+    if kind not in ("cpu", "cuda", "mps") or (colon and (kind != "cuda" or not index.isdecimal())):
         raise OptionError(f"device {device!r} is unknown; use auto, cpu, cuda, cuda:N or mps")
     if kind == "cuda" and not (has_cuda and int(index or 0) < torch.cuda.device_count()):
         raise OptionError(f"device {device!r} is not on this machine; use device='auto', or see `labkit doctor`")
