@@ -1,0 +1,189 @@
+"""Reports: what a run found, on one page for people, in junit.xml for CI, and as a site of all lessons.
+
+    write_reports(result, folder)         report.html, junit.xml and pages/ into the run's folder
+    write_gallery(result, folder, site)   index.html and the lessons' pages into a folder that any web server can serve
+
+Everything opens from a file, without a server and without internet. Ignores how the notebooks were run.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from labkit.core.errors import LabError
+
+from .junit import junit
+from .lessons import exercise_cells, promise, read_notebook, title
+from .offline import requests_of
+from .outcomes import FAILED, PASSED, STOPPED, ClaimRecord, Outcome, SuiteResult, show_value
+from .pages import POLICY, Page, add_plotly, style, template, write, write_page
+
+REPORT, JUNIT, PAGES = "report.html", "junit.xml", "pages"
+SIGNS = {PASSED: "✔", FAILED: "✘", STOPPED: "○"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One notebook of the run, as the templates show it."""
+
+    outcome: Outcome
+    title: str
+    promise: str = ""
+    exercises: int = 0
+    name: str = ""
+    """Of its page and its figures' file; empty = there is no page."""
+    figures: int = 0
+    note: str = ""
+    """Why there is no page, or what it would have loaded from another host."""
+
+    @property
+    def sign(self) -> str:
+        return SIGNS.get(self.outcome.verdict, "?")
+
+    @property
+    def held(self) -> int:
+        """Claims whose bound holds."""
+        return sum(claim.holds for claim in self.outcome.claims)
+
+    @property
+    def time(self) -> "Meter":
+        return Meter(seconds(self.outcome.seconds), self.outcome.seconds, self.outcome.budget_seconds, seconds)
+
+    @property
+    def memory(self) -> "Meter":
+        return Meter(
+            gigabytes(self.outcome.peak_memory), self.outcome.peak_memory, self.outcome.budget_memory, gigabytes
+        )
+
+    @property
+    def drift(self) -> ClaimRecord | None:
+        """The claim that used most of its tolerance; None where nothing can be compared."""
+        moved = [claim for claim in self.outcome.claims if claim.moved is not None]
+        return max(moved, key=lambda claim: (claim.moved or 0) / max(claim.drift, 1e-9), default=None)
+
+
+class Meter:
+    """An amount beside its budget."""
+
+    def __init__(self, text: str, value: float, budget: float | None, show: Any) -> None:
+        self.text = text
+        self.share = value / budget if budget else None
+        self.budget = show(budget) if budget else ""
+        self.width = min(100.0, 100 * (self.share or 0))
+        self.level = "bad" if (self.share or 0) > 1 else "near" if (self.share or 0) > 0.8 else "well"
+
+
+def write_reports(result: SuiteResult, folder: Path) -> Path:
+    """Write report.html, junit.xml and the lessons' pages into the run's folder; the path of report.html.
+
+    A notebook whose page cannot be made is in the report with the reason; the others keep theirs.
+    """
+    entries = _write_pages(result, folder, folder / PAGES, back=f"../{REPORT}")
+    text = template("report.html").render(
+        result=result, entries=entries, tally=tally(result), policy=POLICY, style=style() + _asset("report.css"),
+        thumbnail_style=style(), plots=_asset("plots.js"), pages=PAGES, when=when(result.started), place=_place,
+        show=show_value, seconds=seconds, percent=percent, junit=JUNIT,
+    )  # fmt: skip
+    write(folder / REPORT, text)
+    write(folder / JUNIT, junit(result))
+    return folder / REPORT
+
+
+def write_gallery(result: SuiteResult, folder: Path, site: Path) -> Path:
+    """Write a site of all lessons of a run: `index.html` and a page each; the path of index.html."""
+    entries = _write_pages(result, folder, site, back="index.html")
+    text = template("gallery.html").render(
+        entries=entries, policy=POLICY, style=style() + _asset("report.css"), thumbnail_style=style(),
+        plots=_asset("plots.js"), when=when(result.started), seconds=seconds,
+    )  # fmt: skip
+    write(site / "index.html", text)
+    return site / "index.html"
+
+
+def tally(result: SuiteResult) -> str:
+    """`5 of 6 lessons passed`."""
+    passed, total = sum(outcome.passed for outcome in result.outcomes), len(result.outcomes)
+    if not total:
+        return "nothing was run"
+    if passed == total and not result.interrupted:
+        return f"all {total} lessons passed" if total > 1 else "the lesson passed"
+    return f"{passed} of {total} lessons passed" + (", then the run was interrupted" if result.interrupted else "")
+
+
+def seconds(value: float | None) -> str:
+    """`4.2 s`, `1 min 05 s`, `1 h 02 min`."""
+    if value is None:
+        return ""
+    if value < 59.5:
+        return f"{value:.1f} s" if value < 9.95 else f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def gigabytes(value: float | None) -> str:
+    """`1.3 GB`, `240 MB`; empty for nothing."""
+    if not value:
+        return ""
+    return f"{value / 1e9:.1f} GB" if value >= 0.95e9 else f"{value / 1e6:.0f} MB"
+
+
+def percent(value: float | None) -> str:
+    """A relative change: `0`, `0.3 %`, `12 %`."""
+    if value is None:
+        return ""
+    if value == 0:
+        return "0"
+    return (
+        f"{100 * value:.1f} %" if 0.0005 <= value < 0.0995 else "< 0.1 %" if value < 0.0005 else f"{100 * value:.0f} %"
+    )
+
+
+def when(started: str) -> str:
+    """ISO 8601 as `22 November 2026, 02:10 UTC`; what does not parse, as it is."""
+    try:
+        moment = datetime.fromisoformat(started)
+    except ValueError:
+        return started
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _write_pages(result: SuiteResult, folder: Path, pages: Path, *, back: str) -> list[Entry]:
+    """A page for each notebook that left one, and what the templates need to know about it."""
+    pages.mkdir(parents=True, exist_ok=True)
+    add_plotly(pages)
+    entries: list[Entry] = []
+    for outcome in result.outcomes:
+        taken = {entry.name for entry in entries}
+        name = next(n for n in (outcome.topic, *(f"{outcome.topic}-{i}" for i in range(2, 10_000))) if n not in taken)
+        entries.append(_entry(outcome, folder, pages, name, back))
+    return entries
+
+
+def _entry(outcome: Outcome, folder: Path, pages: Path, name: str, back: str) -> Entry:
+    if not outcome.executed:
+        return Entry(outcome, outcome.topic, note="nothing of this notebook was executed")
+    try:
+        notebook = read_notebook(folder / outcome.executed)
+        page = write_page(notebook, pages, name, back=back)
+    except LabError as error:
+        return Entry(outcome, outcome.topic, note=str(error))
+    except Exception as error:  # an output that no page can show must not cost the report of the others
+        return Entry(outcome, outcome.topic, note=f"no page could be made of it ({type(error).__name__}: {error})")
+    exercises, asked = len(exercise_cells(notebook)), _asked(page)
+    return Entry(outcome, title(notebook) or name, promise(notebook), exercises, name, len(page.figures), asked)
+
+
+def _asked(page: Page) -> str:
+    """What the page would load from another host, were it allowed to."""
+    found = requests_of(page.body())
+    return f"asks another host for {', '.join(found[:3])}: blocked in its page" if found else ""
+
+
+def _place(outcome: Outcome, cell: int) -> str:
+    """The address of a cell in its page."""
+    return f"#cell-{cell}" if cell >= 0 else ""
+
+
+def _asset(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
