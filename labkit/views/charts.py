@@ -12,13 +12,13 @@ from labkit.core import palette
 from labkit.core.results import Bars, Curve, Curves
 
 from . import figure, theme
-from .text import for_plotly, number
+from .text import edged, for_plotly, number
 from .text import width as columns
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-BARS = 100
+BARS = 60
 """As many bars are drawn; the rest is counted in the title and stands in the data."""
 NUMBERS = 60
 """Up to as many bars have their number written beside them."""
@@ -49,11 +49,11 @@ def _(result: Bars) -> Any:
         chart.add_trace(_bar_trace(result, row, index, grouped))
     if values.size <= NUMBERS:
         _write_numbers(chart, grouped)
-    labels = [for_plotly(label, wrap=36) for label in result.labels[:shown]]
+    labels = [for_plotly(edged(label), wrap=36) for label in result.labels[:shown]]
     lines = sum(max(len(values), label.count("<br>") + 1) if grouped else label.count("<br>") + 1 for label in labels)
     chart.update_yaxes(
         tickvals=list(range(shown)), ticktext=[f"{label} " for label in labels], range=[shown - 0.5, -0.5],
-        showgrid=False, title_text=for_plotly(result.label_name), zeroline=False,
+        showgrid=False, title_text=for_plotly(result.label_name, wrap=max(12, 3 * lines)), zeroline=False,
     )  # fmt: skip
     chart.update_xaxes(title_text=for_plotly(result.quantity, wrap=90), range=_bar_range(result, shown))
     chart.update_layout(bargap=0.25, barmode="group", hovermode="closest")
@@ -76,7 +76,8 @@ def _bar_trace(result: Bars, row: np.ndarray, index: int, grouped: bool) -> Any:
         error = {"type": "data", "array": _list(high - row), "arrayminus": _list(row - low), "symmetric": False,
                  "color": theme.GREY, "thickness": 1.5, "width": 4}  # fmt: skip
     return go.Bar(
-        x=_list(row), y=list(range(len(row))), orientation="h", name=for_plotly(name), marker={"color": colours},
+        x=_list(row), y=list(range(len(row))), orientation="h", name=for_plotly(name, wrap=80),
+        marker={"color": colours},
         error_x=error, cliponaxis=False, hoverinfo="text",
         hovertext=[for_plotly(f"{label}: {s}" + (f" ({name})" if grouped else ""), wrap=80)
                    for label, s in zip(result.labels, said, strict=False)],
@@ -93,10 +94,28 @@ def _write_numbers(chart: Any, grouped: bool) -> None:
             bars.update(
                 text=[n if x is not None else "" for n, x in zip(numbers, bars.x, strict=True)], textposition="outside"
             )
+            lacking = [y for x, y in zip(bars.x, bars.y, strict=True) if x is None]
+            if lacking and not grouped:
+                chart.add_trace(words(go, [0] * len(lacking), lacking, [" no value"] * len(lacking), "middle right"))
             continue
         ends = [x + (up or 0) if x is not None else None for x, up in zip(bars.x, bars.error_x.array, strict=True)]
-        chart.add_trace(go.Scatter(x=ends, y=bars.y, text=[f" {n}" for n in numbers], mode="text", showlegend=False,
-                                   textposition="middle right", hoverinfo="skip", cliponaxis=False))  # fmt: skip
+        chart.add_trace(words(go, [e or 0 for e in ends], bars.y, [f" {n}" for n in numbers], "middle right"))
+
+
+def words(go: Any, x: Any, y: Any, text: list[str], position: str) -> Any:
+    """A trace of nothing but texts (escaped already)."""
+    return go.Scatter(x=list(x), y=list(y), text=text, mode="text", textposition=position, hoverinfo="skip",
+                      showlegend=False, cliponaxis=False)  # fmt: skip
+
+
+def log_axis(values: Any, log: bool) -> dict[str, Any]:
+    """An axis' type; on a log axis of two decades or more, ticks at powers of ten alone."""
+    if not log:
+        return {"type": "linear"}
+    known = np.asarray(values, dtype=float)
+    known = known[np.isfinite(known) & (known > 0)]
+    wide = known.size > 0 and float(known.max()) / float(known.min()) >= 90
+    return {"type": "log", **({"dtick": 1} if wide else {})}
 
 
 def _ends(result: Bars, index: int, shown: int) -> tuple[Any, Any]:
@@ -130,14 +149,12 @@ def _(result: Curves) -> Any:
         if curve.low is not None and curve.high is not None and not curve.points_only:
             chart.add_trace(_band(curve, colour))
         chart.add_trace(_line(curve, colour, index, result))
-    for name, level in result.levels:
-        chart.add_hline(y=level, line={"color": theme.GREY, "dash": "dot", "width": 1.5},
-                        annotation={"text": for_plotly(name), "xanchor": "left", "x": 0, "yanchor": "bottom",
-                                    "font": {"size": 12}})  # fmt: skip
-    chart.update_xaxes(title_text=for_plotly(result.x_label, wrap=90), type="log" if result.log_x else "linear")
-    chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=42), type="log" if result.log_y else "linear")
-    direct = _label_ends(chart, result)
-    legend = not direct and len(result.curves) > 1
+    for _, level in result.levels:
+        chart.add_hline(y=level, line={"color": theme.GREY, "dash": "dot", "width": 1.5})
+    x, y = (np.concatenate([np.asarray(getattr(c, axis), dtype=float) for c in result.curves]) for axis in "xy")
+    chart.update_xaxes(title_text=for_plotly(result.x_label, wrap=90), **log_axis(x, result.log_x))
+    chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=42), **log_axis(y, result.log_y))
+    legend = not _label_ends(chart, result) and len(result.curves) > 1
     return theme.dress(chart, title=heading(result.title), height=340, legend=legend)
 
 
@@ -152,7 +169,7 @@ def _line(curve: Curve, colour: str, index: int, result: Curves) -> Any:
     said = [f"{curve.name}\n{result.x_label or 'x'}: {number(x)}\n{result.y_label or 'y'}: {number(y)}"
             for x, y in zip(curve.x, curve.y, strict=True)]  # fmt: skip
     return go.Scatter(
-        x=_list(curve.x), y=_list(curve.y), name=for_plotly(curve.name), error_y=error,
+        x=_list(curve.x), y=_list(curve.y), name=for_plotly(curve.name, wrap=80), error_y=error,
         mode="markers" if curve.points_only else "lines+markers" if few and not curve.dashed else "lines",
         line={"color": colour, "width": 2, "dash": "dash" if curve.dashed else "solid"},
         marker={"color": colour, "size": 8 if curve.points_only else 5, "symbol": SYMBOLS[index % len(SYMBOLS)]},
@@ -173,30 +190,38 @@ def _band(curve: Curve, colour: str) -> Any:
 
 
 def _label_ends(chart: "Figure", result: Curves) -> bool:
-    """Write each curve's name at its right end, apart from one another; False where a legend serves better."""
-    lines = [c for c in result.curves if np.isfinite(np.asarray(c.y, dtype=float)).any()]
-    if not 2 <= len(lines) <= 6 or any(c.points_only or columns(c.name) > 28 for c in lines):
-        return False
-    ends = []
-    for curve in lines:
-        last = int(np.flatnonzero(np.isfinite(np.asarray(curve.y, dtype=float)))[-1])
-        ends.append((float(curve.x[last]), float(curve.y[last])))
-    xs = np.concatenate([np.asarray(c.x, dtype=float) for c in lines])
-    span = np.nanmax(xs) - np.nanmin(xs)
-    if any(x < np.nanmax(xs) - 0.02 * span for x, _ in ends) or (result.log_y and min(y for _, y in ends) <= 0):
-        return False
-    reach = _reach(result)
-    heights = [float(np.log10(y)) if result.log_y else y for _, y in ends]
-    order = sorted(range(len(lines)), key=heights.__getitem__)
-    apart = spread([heights[i] for i in order], gap=0.065 * reach)
-    for place, index in zip(apart, order, strict=True):
-        colour = palette.CATEGORICAL[result.curves.index(lines[index]) % len(palette.CATEGORICAL)]
-        chart.add_annotation(
-            x=1.0, xref="paper", y=place, xanchor="left", showarrow=False, xshift=2,
-            text=f'<span style="color:{colour}">●</span> {for_plotly(lines[index].name)}',
-        )  # fmt: skip
-    chart.update_layout(margin={"r": 24 + 8 * max(columns(c.name) for c in lines) + 16})
-    return True
+    """Write the names of curves and levels at the right, apart from one another.
+
+    False: the curves' names do not fit there, a legend serves better; the levels' names stand there anyhow.
+    """
+    ends = _curve_ends(result)
+    lines = [(y, f'<span style="color:{colour}">●</span> {for_plotly(name, wrap=28)}') for name, y, colour in ends]
+    lines += [(y, f"┄ {for_plotly(name, wrap=28)}") for name, y in result.levels if y > 0 or not result.log_y]
+    if lines:
+        heights = [float(np.log10(y)) if result.log_y else float(y) for y, _ in lines]
+        order = sorted(range(len(lines)), key=heights.__getitem__)
+        apart = spread([heights[i] for i in order], gap=0.065 * _reach(result))
+        for place, index in zip(apart, order, strict=True):
+            chart.add_annotation(x=1.0, xref="paper", y=place, xanchor="left", align="left", showarrow=False, xshift=2,
+                                 text=lines[index][1])  # fmt: skip
+        names = [name for name, *_ in (*ends, *result.levels)]
+        chart.update_layout(margin={"r": 40 + 8 * min(28, max(map(columns, names)))})
+    return bool(ends)
+
+
+def _curve_ends(result: Curves) -> list[tuple[str, float, str]]:
+    """Name, last height and colour of each curve; empty where one ends too early to be named there."""
+    colours = [palette.CATEGORICAL[i % len(palette.CATEGORICAL)] for i in range(len(result.curves))]
+    lines = [(c, colour) for c, colour in zip(result.curves, colours, strict=True)
+             if np.isfinite(np.asarray(c.y, dtype=float)).any()]  # fmt: skip
+    if not 2 <= len(lines) <= 6 or any(c.points_only for c, _ in lines):
+        return []
+    last = [int(np.flatnonzero(np.isfinite(np.asarray(c.y, dtype=float)))[-1]) for c, _ in lines]
+    xs = np.concatenate([np.asarray(c.x, dtype=float) for c, _ in lines])
+    short = np.nanmax(xs) - 0.02 * (np.nanmax(xs) - np.nanmin(xs))
+    ends = [(c.name, float(c.y[i]), colour) for (c, colour), i in zip(lines, last, strict=True)]
+    too_short = any(c.x[i] < short for (c, _), i in zip(lines, last, strict=True))
+    return [] if too_short or (result.log_y and min(y for _, y, _ in ends) <= 0) else ends
 
 
 def _reach(result: Curves) -> float:

@@ -8,8 +8,8 @@ from labkit.core import palette
 from labkit.core.results import HeadPatterns, LayerGrid, Points
 
 from . import figure, theme
-from .charts import SYMBOLS, _list, heading
-from .text import for_plotly, number, with_unit
+from .charts import SYMBOLS, _list, heading, log_axis, words
+from .text import edged, for_plotly, number, with_unit
 from .text import width as columns
 
 CENTRED = [[0.0, palette.RED], [0.5, "rgba(127,127,127,0.10)"], [1.0, palette.BLUE]]
@@ -32,16 +32,20 @@ def _(result: LayerGrid) -> Any:
     extreme = float(np.nanmax(np.abs(result.values))) if np.isfinite(result.values).any() else 1.0
     scale = {"colorscale": CENTRED, "zmin": -extreme, "zmax": extreme} if result.centred else {
         "colorscale": palette.SEQUENTIAL}  # fmt: skip
-    text = [[for_plotly(cell) for cell in row] for row in result.text] if result.text else None
+    text = [[for_plotly(cell) for cell in row] for row in result.text]
+    written = bool(text) and not result.centred
     chart = go.Figure(
         go.Heatmap(
             z=values, x=list(range(cols)), y=list(range(rows)), hoverinfo="text", hovertext=said, xgap=1, ygap=1,
-            text=text, texttemplate="%{text}" if text else None,
-            colorbar={"title": {"text": for_plotly(unit, wrap=24), "side": "right"}, "thickness": 12, "outlinewidth": 0,
-                      "len": 1.0, "x": 1.01},
+            text=text if written else None, texttemplate="%{text}" if written else None,
+            colorbar={"title": {"text": for_plotly(unit, wrap=24), "side": "right", "font": {"size": 13}},
+                      "thickness": 12, "outlinewidth": 0, "len": 1.0, "x": 1.01},
             **scale,
         )
     )  # fmt: skip
+    if text and result.centred:  # plotly would choose the letters' colour without knowing the page behind
+        across, down = list(range(cols)) * rows, [i for i in range(rows) for _ in range(cols)]
+        chart.add_trace(words(go, across, down, [cell for row in text for cell in row], "middle center"))
     chart.update_xaxes(**_ticks(column_labels, most=24), title_text=for_plotly(result.column_name), showgrid=False,
                        zeroline=False, range=[-0.5, cols - 0.5])  # fmt: skip
     chart.update_yaxes(**_ticks(row_labels, most=36), title_text=for_plotly(result.row_name), showgrid=False,
@@ -54,7 +58,7 @@ def _ticks(labels: tuple[str, ...], most: int) -> dict[str, Any]:
     """Every label, or every n-th where there are more than `most`; the rest is on hover."""
     step = -(-len(labels) // most)
     places = list(range(0, len(labels), step))
-    return {"tickvals": places, "ticktext": [for_plotly(labels[i], wrap=30) for i in places]}
+    return {"tickvals": places, "ticktext": [for_plotly(edged(labels[i]), wrap=30) for i in places]}
 
 
 @figure.register
@@ -79,9 +83,9 @@ def _(result: Points) -> Any:
                 f"{result.y_label or 'y'}: {number(result.y[i])}" for i in own]  # fmt: skip
         chart.add_trace(
             go.Scatter(
-                x=_list(result.x[own]), y=_list(result.y[own]), name=for_plotly(kind), hoverinfo="text",
+                x=_list(result.x[own]), y=_list(result.y[own]), name=for_plotly(kind, wrap=80), hoverinfo="text",
                 mode="markers+text" if places else "markers",
-                text=[for_plotly(result.labels[i]) for i in own] if places else None,
+                text=[for_plotly(edged(result.labels[i])) for i in own] if places else None,
                 textposition=[places[i] for i in own] if places else None, textfont={"size": 12}, cliponaxis=False,
                 hovertext=["<br>".join(for_plotly(line, wrap=60) for line in s.split("\n")) for s in said],
                 marker={"color": palette.CATEGORICAL[index % len(palette.CATEGORICAL)],
@@ -89,10 +93,9 @@ def _(result: Points) -> Any:
                         "opacity": 0.85},
             )
         )  # fmt: skip
-    chart.update_xaxes(title_text=for_plotly(result.x_label, wrap=90), zeroline=False,
-                       type="log" if result.log_x else "linear")  # fmt: skip
-    chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=50), zeroline=False,
-                       type="log" if result.log_y else "linear")  # fmt: skip
+    chart.update_xaxes(title_text=for_plotly(result.x_label, wrap=90), zeroline=False)
+    chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=50), zeroline=False)
+    chart.update_layout(xaxis=log_axis(result.x, result.log_x), yaxis=log_axis(result.y, result.log_y))
     note = f"names on hover: {number(len(result.x))} points" if result.named and not places else ""
     return theme.dress(chart, title=heading(result.title, note), height=420, legend=len(kinds) > 1)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile("[\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_CONTROL = re.compile("[\x00-\x1f\x7f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def printable(text: object, *, keep: str = "") -> str:
@@ -52,6 +52,13 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=True, drop_whitespace=False) or [text]
 
 
+def edged(label: str) -> str:
+    """A label whose outer spaces are seen: `·Paris`."""
+    inner = label.strip(" ")
+    before = len(label) - len(label.lstrip(" "))
+    return "·" * before + inner + "·" * (len(label) - before - len(inner))
+
+
 def width(text: str) -> int:
     """How many columns a text takes in a monospaced sense: 2 for a wide East Asian character, 0 for an accent."""
     return sum(
@@ -75,7 +82,7 @@ def _amount(amount: float) -> str:
         return "∞" if amount > 0 else "−∞"
     if amount == int(amount) and abs(amount) < 1e15:
         return f"{int(amount):,}".replace("-", "−")
-    if not 1e-3 <= abs(amount) < 1e7:
+    if not 1e-4 <= abs(amount) < 1e7:
         digits, _, power = f"{amount:.1e}".partition("e")
         return f"{digits} × 10{_raised(int(power))}".replace("-", "−")
     decimals = max(0, 2 - math.floor(math.log10(abs(amount))))

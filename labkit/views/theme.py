@@ -21,9 +21,8 @@ BAND = 0.18
 CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": "reset"}
 
 _PLOTLY_CSS = f"""
-.js-plotly-plot .main-svg text {{ fill: {palette.TEXT} !important; }}
-.js-plotly-plot .heatmap-label text, .js-plotly-plot .bartext-inside {{ fill: {palette.INK} !important; }}
-.js-plotly-plot .hoverlayer text {{ fill: #fff !important; }}
+.js-plotly-plot .main-svg g:not(.heatmap-label) > text {{ fill: {palette.TEXT} !important; }}
+.js-plotly-plot .main-svg .hoverlayer g > text {{ fill: #fff !important; }}
 .js-plotly-plot .main-svg .zerolinelayer path {{ stroke: {palette.LINE} !important; }}
 """
 
@@ -94,7 +93,13 @@ def dress(figure: "Figure", *, title: str, height: int, legend: bool = False) ->
     figure.update_layout(template=template(), height=height + top, showlegend=legend, margin={"t": top})
     if title:
         figure.update_layout(
-            title={"text": title, "yref": "container", "y": 1, "yanchor": "top", "pad": {"t": 10, "l": 2}}
+            title={
+                "text": title,
+                "yref": "container",
+                "y": 1,
+                "yanchor": "top",
+                "pad": {"t": 10 + 12 * (lines - 1), "l": 2},
+            }
         )
     return figure
 
