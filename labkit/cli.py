@@ -106,6 +106,17 @@ def diff(
     raise typer.Exit(1)
 
 
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Look at this machine and this installation; each problem with its remedy."""
+    from labkit.doctor import report
+
+    if not report(as_json=as_json):
+        raise typer.Exit(1)
+
+
 def _asset_hashes(plan: "list[Planned]") -> dict[str, str]:
     """Name → sha256 of the assets that the notebooks say they need."""
     from labkit.assets.manifest import find

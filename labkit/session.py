@@ -1,20 +1,38 @@
 """The first line of a lesson: seeds set, theme in place, and one line that says on what it runs."""
 
+from html import escape
 from importlib.metadata import version
 
 from labkit.core.devices import choose_device, choose_dtype, describe_machine
+from labkit.core.errors import OptionError
 from labkit.core.seeds import set_all
 
 
 def begin(topic: str, *, seed: int = 0) -> None:
-    """Start a lesson: seed the generators and say where it runs.
+    """Start a lesson: seed the generators, put the theme into the page, and say where it runs.
 
     Args:
         topic: the notebook's name without its ending, such as `02_attention`.
         seed: for Python, numpy and torch; sections that draw derive their own from it.
+
+    Raises:
+        OptionError: the seed is not a whole number from 0 to 2⁶³ − 1.
     """
+    import sys
+
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise OptionError(f"seed={seed!r}: give a whole number from 0 to 2⁶³ − 1")
     set_all(seed)
-    print(opening_line(topic, seed))
+    line = opening_line(topic, seed)
+    if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
+        print(line)
+        return
+    from IPython.display import display
+
+    from labkit.views.theme import css
+
+    shown = f'{css()}<div class="labkit"><span class="lk-faint">{escape(line)}</span></div>'
+    display({"text/html": shown, "text/plain": line}, raw=True)
 
 
 def opening_line(topic: str, seed: int) -> str:

@@ -21,8 +21,10 @@ def tokenizer():
     inner.decoder = decoders.ByteLevel()
     special = ["<|end|>", "<|start|>"]
     alphabet = pre_tokenizers.ByteLevel.alphabet()
-    inner.train_from_iterator(SENTENCES, trainers.BpeTrainer(vocab_size=300, special_tokens=special,
-                                                             initial_alphabet=alphabet, show_progress=False))  # fmt: skip
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=special, initial_alphabet=alphabet, show_progress=False
+    )
+    inner.train_from_iterator(SENTENCES * 3, trainer)
     return transformers.PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<|start|>", eos_token="<|end|>")
 
 
@@ -40,8 +42,8 @@ def tiny_folder(tmp_path, tokenizer) -> Path:
 
 @pytest.fixture
 def tiny_bert_folder(tmp_path, tokenizer) -> Path:
-    config = transformers.BertConfig(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64,
-                                     num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64)  # fmt: skip
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = transformers.BertConfig(vocab_size=len(tokenizer), max_position_embeddings=64, **sizes)
     return save(transformers.BertModel(seeded(config)), tokenizer, tmp_path / "bert")
 
 

@@ -85,7 +85,7 @@ def test_pickled_weights_are_refused_and_never_opened(tiny_folder, tmp_path):
     (tiny_folder / "pytorch_model.bin").write_bytes(pickle.dumps(Bomb(sign)))
     lab.load(tiny_folder)  # safetensors lie beside it: those are taken
     (tiny_folder / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match="pickle.*safetensors"):
+    with pytest.raises(ModelError, match=r"pickle.*safetensors"):
         lab.load(tiny_folder)
     assert not sign.exists()
     pickle.loads((tiny_folder / "pytorch_model.bin").read_bytes())

@@ -1,0 +1,51 @@
+"""A lesson's first line: seeds really set, and a line that names what numbers depend on."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+import labkit as lab
+from labkit.core.errors import OptionError
+from labkit.session import opening_line
+
+
+def draws() -> tuple[float, float, float]:
+    return random.random(), np.random.rand(), torch.rand(1).item()
+
+
+def test_the_same_seed_gives_the_same_numbers_and_another_others():
+    lab.begin("t", seed=1)
+    first = draws()
+    lab.begin("t", seed=1)
+    assert draws() == first
+    lab.begin("t", seed=2)
+    assert all(a != b for a, b in zip(draws(), first, strict=True))
+
+
+def test_the_line_names_topic_device_seed_and_versions(capsys):
+    lab.begin("07_topic", seed=5)
+    line = capsys.readouterr().out
+    assert line.strip() == opening_line("07_topic", 5)
+    for part in ("07_topic", "seed 5", f"torch {torch.__version__}", "float", "cores", "GB free"):
+        assert part in line
+
+
+def test_in_a_notebook_the_line_is_escaped_and_brings_the_theme(monkeypatch):
+    import IPython
+    import IPython.display as page
+
+    shown = []
+    monkeypatch.setattr(IPython, "get_ipython", object)
+    monkeypatch.setattr(page, "display", lambda content, **_: shown.append(content))
+    lab.begin("<script>alert(1)</script>")
+    (content,) = shown
+    assert "<script" not in content["text/html"] and "&lt;script&gt;" in content["text/html"]
+    assert ".labkit" in content["text/html"] and "<style>" in content["text/html"]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "0", None, True])
+def test_a_seed_that_is_none_is_refused(seed):
+    with pytest.raises(OptionError, match="whole number"):
+        lab.begin("t", seed=seed)
