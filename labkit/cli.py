@@ -58,6 +58,9 @@ def run(
     seeds: Annotated[int, typer.Option(min=0, help="Run with SEED 0 … N-1, show each claim's spread.")] = 0,
     accept: Annotated[bool, typer.Option("--accept", help="Make what is measured the new baselines.")] = False,
     executor: Annotated[str, typer.Option(help="local, or dask://HOST:PORT.")] = "local",
+    gallery: Annotated[
+        Path | None, typer.Option(help="Also write a site of all these lessons into this folder.")
+    ] = None,
     warm: Annotated[bool, typer.Option(help="Start kernels from one process that has the libraries loaded.")] = True,
 ) -> None:
     """Run notebooks headless, check their claims and budgets, compare with the baselines."""
@@ -69,6 +72,7 @@ def run(
     from labkit.suite.lessons import find_lessons
     from labkit.suite.parameters import from_pairs
     from labkit.suite.planning import plan_run
+    from labkit.suite.reports import write_gallery, write_reports
     from labkit.suite.terminal import Progress, print_result, print_table
 
     given, paths = from_pairs(parameter or []), find_lessons(notebooks or [])
@@ -81,7 +85,9 @@ def run(
     print_result(console, result)
     if seeds:
         print_table(console, spread(result.outcomes))
-    console.print(f"Results: {folder}", soft_wrap=True)
+    console.print(f"Report: {write_reports(result, folder)}", soft_wrap=True)
+    if gallery:
+        console.print(f"Gallery: {write_gallery(result, folder, gallery)}", soft_wrap=True)
     if not result.passed:
         raise typer.Exit(130 if result.interrupted else 1)
 
@@ -104,6 +110,47 @@ def diff(
         return
     print_table(Console(highlight=False), table)
     raise typer.Exit(1)
+
+
+@app.command("list")
+def list_lessons(
+    notebooks: Annotated[list[str] | None, typer.Argument(help="Paths, names or numbers; none = every lesson.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """Show the lessons: minutes, memory, what to read before, exercises, assets."""
+    import json
+
+    from rich.console import Console
+
+    from labkit.suite.lessons import find_lessons, lesson_table, read_lesson
+    from labkit.suite.terminal import print_table
+
+    table = lesson_table([read_lesson(path) for path in find_lessons(notebooks or [])])
+    if as_json:
+        typer.echo(json.dumps([dict(zip(table.columns, row, strict=True)) for row in table.rows], ensure_ascii=False))
+    else:
+        print_table(Console(highlight=False), table)
+
+
+@app.command()
+def student(
+    notebooks: Annotated[list[str] | None, typer.Argument(help="Paths, names or numbers; none = every lesson.")] = None,
+    *,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the copies.")],
+    nbgrader: Annotated[
+        bool, typer.Option("--nbgrader", help="Write a course folder for nbgrader, with solutions, instead.")
+    ] = False,
+) -> None:
+    """Write copies without solutions, to hand out; they run up to each exercise's check."""
+    from labkit.suite.lessons import find_lessons
+    from labkit.suite.students import write_copies
+
+    written = write_copies(find_lessons(notebooks or []), output, nbgrader=nbgrader)
+    for path in written:
+        typer.echo(str(path))
+    if nbgrader and written:
+        typer.echo(f"Next: cd {output} && nbgrader generate_assignment {written[0].stem}")
 
 
 @app.command()

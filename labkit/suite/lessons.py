@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core.errors import NotebookError, closest
+from labkit.core.results import Table
 
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$", re.MULTILINE)
 NEEDS_LESSONS = re.compile(r"\bbefore:\s*([^·|\n]*)")
@@ -118,6 +119,25 @@ def find_lessons(names: Sequence[str | Path] = (), *, folder: Path | None = None
             raise NotebookError(f"no notebook in {folder.absolute()}; go to the lab's folder, or name notebooks")
         return known
     return [_find_one(str(name), known) for name in names]
+
+
+def lesson_table(lessons: Sequence[Lesson]) -> Table:
+    """The lessons side by side, units in the names; an empty text where a lesson says nothing."""
+    return Table.of(
+        [
+            {
+                "lesson": lesson.topic,
+                "title": re.sub(r"^\d+\s*·\s*", "", lesson.title),
+                "minutes": f"{lesson.minutes['full']:g}" if "full" in lesson.minutes else "",
+                "fast": f"{lesson.minutes['fast']:g}" if "fast" in lesson.minutes else "",
+                "memory, GB": "" if lesson.memory_gb is None else f"{lesson.memory_gb:g}",
+                "before": ", ".join(lesson.before),
+                "exercises": str(len(lesson.exercises) or ""),
+                "assets": ", ".join(lesson.assets),
+            }
+            for lesson in lessons
+        ]
+    )
 
 
 def title(notebook: Any) -> str:

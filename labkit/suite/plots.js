@@ -37,7 +37,7 @@ function labkitDrawPage(name) {
 // One thumbnail: the figure at full size, scaled down, so that it looks as it does in the lesson.
 function labkitThumbnail(stage, figure, css) {
   const inner = document.createElement("div");
-  inner.className = "inner";
+  inner.className = `inner ${figure.kind}`;
   stage.append(inner);
   if (figure.kind === "plotly") return labkitDraw(inner, figure, true);
   const content = document.createElement(figure.kind === "image" ? "img" : "iframe");
