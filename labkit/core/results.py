@@ -13,7 +13,7 @@ import numpy as np
 from .errors import ShapeError
 
 
-def _agree(what: str, **sizes: int) -> None:
+def _agree(what: str, **sizes: int | tuple[int, ...]) -> None:
     if len(set(sizes.values())) > 1:
         raise ShapeError(f"{what}: sizes must agree, but " + ", ".join(f"{k} has {v}" for k, v in sizes.items()))
 
@@ -80,16 +80,20 @@ class HeadPatterns:
     title: str = ""
     classes: tuple[tuple[str, ...], ...] = ()
     """(layer, head) or empty: what kind of head each one is, such as `sink`"""
+    heads: tuple[int, ...] = ()
+    """(head,) or empty = all, from 0: each one's number in the model"""
 
     def __post_init__(self) -> None:
         if self.values.ndim != 4:
             raise ShapeError(f"HeadPatterns wants (layer, head, query, key), got shape {self.values.shape}")
-        layers, _, queries, keys = self.values.shape
+        layers, heads, queries, keys = self.values.shape
         _agree("HeadPatterns", layers=len(self.layers), values=layers)
         _agree("HeadPatterns", query_tokens=len(self.query_tokens), values=queries)
         _agree("HeadPatterns", key_tokens=len(self.key_tokens), values=keys)
         if self.classes:
             _agree("HeadPatterns", classes=len(self.classes), layers=layers)
+        if self.heads:
+            _agree("HeadPatterns", heads=len(self.heads), values=heads)
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ class LayerGrid:
                                    ("column_labels", self.column_labels, self.values.shape[1])):  # fmt: skip
             if labels:
                 _agree("LayerGrid", **{name: len(labels), "values": size})
+        if self.text:
+            rows, columns = self.values.shape
+            _agree("LayerGrid", text=tuple(map(len, self.text)), values=(columns,) * rows)
 
 
 @dataclass(frozen=True)
@@ -138,7 +145,8 @@ class Curve:
     """True: a fit or an expectation, not a measurement"""
 
     def __post_init__(self) -> None:
-        _agree(f"Curve {self.name!r}", x=len(self.x), y=len(self.y))
+        ends = {name: len(end) for name, end in (("low", self.low), ("high", self.high)) if end is not None}
+        _agree(f"Curve {self.name!r}", x=len(self.x), y=len(self.y), **ends)
 
 
 @dataclass(frozen=True)
@@ -178,9 +186,14 @@ class Bars:
     """What the labels are: token, language …"""
 
     def __post_init__(self) -> None:
+        if self.values.ndim not in (1, 2):
+            raise ShapeError(f"Bars wants (bar,) or (group, bar), got shape {self.values.shape}")
         _agree("Bars", labels=len(self.labels), values=self.values.shape[-1])
         if self.values.ndim == 2:
             _agree("Bars", groups=len(self.groups), values=self.values.shape[0])
+        for name, end in (("low", self.low), ("high", self.high)):
+            if end is not None:
+                _agree("Bars", **{name: np.shape(end), "values": self.values.shape})
 
 
 @dataclass(frozen=True)
@@ -233,6 +246,11 @@ class Samples:
     def __post_init__(self) -> None:
         _agree("Samples", prompts=len(self.prompts), texts=len(self.texts), tokens=len(self.tokens),
                ids=len(self.ids), logprobs=len(self.logprobs))  # fmt: skip
+        seq = {"tokens": self.tokens, "ids": self.ids, "logprobs": self.logprobs,
+               "truncated_logprobs": self.truncated_logprobs, "entropies": self.entropies}  # fmt: skip
+        _agree("Samples", **{name: tuple(map(len, given)) for name, given in seq.items() if len(given)})
+        if self.ended:
+            _agree("Samples", ended=len(self.ended), texts=len(self.texts))
 
     def __len__(self) -> int:
         return len(self.texts)
