@@ -32,6 +32,13 @@ def heading(title: str, note: str = "") -> str:
     return "<br>".join(part for part in (first, second) if part)
 
 
+def legend_rows(names: tuple[str, ...]) -> int:
+    """How many rows the legend of these names takes above a figure of usual width; long names are wrapped."""
+    if any(columns(name) > 80 for name in names):
+        return sum(-(-columns(name) // 80) for name in names)
+    return -(-sum(columns(name) + 8 for name in names) // 110)
+
+
 def _list(values: Any) -> list[float | None]:
     """Plain numbers for plotly; None where there is none."""
     return [float(v) if np.isfinite(v) else None for v in np.asarray(values, dtype=float)]
@@ -59,7 +66,12 @@ def _(result: Bars) -> Any:
     chart.update_layout(bargap=0.25, barmode="group", hovermode="closest")
     more = len(result.labels) - shown
     note = f"the first {BARS} of {number(len(result.labels))}; the others are in the data" if more else ""
-    return theme.dress(chart, title=heading(result.title, note), height=64 + 23 * max(lines, 2), legend=grouped)
+    return theme.dress(
+        chart,
+        title=heading(result.title, note),
+        height=64 + 23 * max(lines, 2),
+        legend=legend_rows(result.groups) if grouped else 0,
+    )
 
 
 def _bar_trace(result: Bars, row: np.ndarray, index: int, grouped: bool) -> Any:
@@ -154,7 +166,8 @@ def _(result: Curves) -> Any:
     x, y = (np.concatenate([np.asarray(getattr(c, axis), dtype=float) for c in result.curves]) for axis in "xy")
     chart.update_xaxes(title_text=for_plotly(result.x_label, wrap=90), **log_axis(x, result.log_x))
     chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=42), **log_axis(y, result.log_y))
-    legend = not _label_ends(chart, result) and len(result.curves) > 1
+    named = _label_ends(chart, result) or len(result.curves) < 2
+    legend = 0 if named else legend_rows(tuple(curve.name for curve in result.curves))
     return theme.dress(chart, title=heading(result.title), height=340, legend=legend)
 
 
@@ -199,8 +212,9 @@ def _label_ends(chart: "Figure", result: Curves) -> bool:
     lines += [(y, f"┄ {for_plotly(name, wrap=28)}") for name, y in result.levels if y > 0 or not result.log_y]
     if lines:
         heights = [float(np.log10(y)) if result.log_y else float(y) for y, _ in lines]
+        tall = max(text.count("<br>") + 1 for _, text in lines)
         order = sorted(range(len(lines)), key=heights.__getitem__)
-        apart = spread([heights[i] for i in order], gap=0.065 * _reach(result))
+        apart = spread([heights[i] for i in order], gap=0.065 * tall * _reach(result))
         for place, index in zip(apart, order, strict=True):
             chart.add_annotation(x=1.0, xref="paper", y=place, xanchor="left", align="left", showarrow=False, xshift=2,
                                  text=lines[index][1])  # fmt: skip

@@ -8,7 +8,7 @@ from labkit.core import palette
 from labkit.core.results import HeadPatterns, LayerGrid, Points
 
 from . import figure, theme
-from .charts import SYMBOLS, _list, heading, log_axis, words
+from .charts import SYMBOLS, _list, heading, legend_rows, log_axis, words
 from .text import edged, for_plotly, number, with_unit
 from .text import width as columns
 
@@ -25,33 +25,44 @@ def _(result: LayerGrid) -> Any:
     rows, cols = result.values.shape
     row_labels = result.row_labels or tuple(str(i) for i in range(rows))
     column_labels = result.column_labels or tuple(str(i) for i in range(cols))
-    unit = with_unit(result.quantity, result.unit)
-    values = [_list(row) for row in result.values]
-    said = [[for_plotly(f"{result.row_name} {r}, {result.column_name} {c}: {number(result.values[i, j])} {result.unit}")
-             for j, c in enumerate(column_labels)] for i, r in enumerate(row_labels)]  # fmt: skip
-    extreme = float(np.nanmax(np.abs(result.values))) if np.isfinite(result.values).any() else 1.0
-    scale = {"colorscale": CENTRED, "zmin": -extreme, "zmax": extreme} if result.centred else {
-        "colorscale": palette.SEQUENTIAL}  # fmt: skip
+    wrapped = max((-(-columns(label) // 30) for label in row_labels), default=1)
+    cell = max(34 if rows <= 6 else 22 if rows <= 40 else 12, 17 * wrapped if wrapped > 1 else 0)
+    height = 70 + cell * max(rows, 4)
+    upright = max(14, height // 9)  # letters that fit along the height
+    unit = for_plotly(with_unit(result.quantity, result.unit), wrap=upright)
     text = [[for_plotly(cell) for cell in row] for row in result.text]
-    written = bool(text) and not result.centred
-    chart = go.Figure(
-        go.Heatmap(
-            z=values, x=list(range(cols)), y=list(range(rows)), hoverinfo="text", hovertext=said, xgap=1, ygap=1,
-            text=text if written else None, texttemplate="%{text}" if written else None,
-            colorbar={"title": {"text": for_plotly(unit, wrap=24), "side": "right", "font": {"size": 13}},
-                      "thickness": 12, "outlinewidth": 0, "len": 1.0, "x": 1.01},
-            **scale,
-        )
-    )  # fmt: skip
+    chart = go.Figure(_heatmap(result, row_labels, column_labels, unit))
     if text and result.centred:  # plotly would choose the letters' colour without knowing the page behind
         across, down = list(range(cols)) * rows, [i for i in range(rows) for _ in range(cols)]
         chart.add_trace(words(go, across, down, [cell for row in text for cell in row], "middle center"))
-    chart.update_xaxes(**_ticks(column_labels, most=24), title_text=for_plotly(result.column_name), showgrid=False,
-                       zeroline=False, range=[-0.5, cols - 0.5])  # fmt: skip
-    chart.update_yaxes(**_ticks(row_labels, most=36), title_text=for_plotly(result.row_name), showgrid=False,
-                       zeroline=False, range=[rows - 0.5, -0.5])  # fmt: skip
-    cell = 34 if rows <= 6 else 22 if rows <= 40 else 12
-    return theme.dress(chart, title=heading(result.title), height=70 + cell * max(rows, 4))
+    elif text:
+        chart.update_traces(text=text, texttemplate="%{text}")
+    chart.update_xaxes(
+        **_ticks(column_labels, most=24), title_text=for_plotly(result.column_name, wrap=90), range=[-0.5, cols - 0.5],
+        showgrid=False, zeroline=False,
+    )  # fmt: skip
+    chart.update_yaxes(
+        **_ticks(row_labels, most=36), title_text=for_plotly(result.row_name, wrap=upright), range=[rows - 0.5, -0.5],
+        showgrid=False, zeroline=False,
+    )  # fmt: skip
+    return theme.dress(chart, title=heading(result.title), height=height)
+
+
+def _heatmap(result: LayerGrid, row_labels: tuple[str, ...], column_labels: tuple[str, ...], unit: str) -> Any:
+    import plotly.graph_objects as go
+
+    said = [[for_plotly(f"{result.row_name} {r}, {result.column_name} {c}: {number(result.values[i, j])} {result.unit}")
+             for j, c in enumerate(column_labels)] for i, r in enumerate(row_labels)]  # fmt: skip
+    extreme = float(np.nanmax(np.abs(result.values))) if np.isfinite(result.values).any() else 1.0
+    scale = {"colorscale": palette.SEQUENTIAL}
+    if result.centred:
+        scale = {"colorscale": CENTRED, "zmin": -extreme, "zmax": extreme}
+    bar = {"title": {"text": unit, "side": "right", "font": {"size": 13}}, "thickness": 12, "outlinewidth": 0, "len": 1.0,
+           "x": 1.01}  # fmt: skip
+    return go.Heatmap(
+        z=[_list(row) for row in result.values], x=list(range(len(column_labels))), y=list(range(len(row_labels))),
+        hoverinfo="text", hovertext=said, xgap=1, ygap=1, colorbar=bar, **scale,
+    )  # fmt: skip
 
 
 def _ticks(labels: tuple[str, ...], most: int) -> dict[str, Any]:
@@ -97,7 +108,9 @@ def _(result: Points) -> Any:
     chart.update_yaxes(title_text=for_plotly(result.y_label, wrap=50), zeroline=False)
     chart.update_layout(xaxis=log_axis(result.x, result.log_x), yaxis=log_axis(result.y, result.log_y))
     note = f"names on hover: {number(len(result.x))} points" if result.named and not places else ""
-    return theme.dress(chart, title=heading(result.title, note), height=420, legend=len(kinds) > 1)
+    return theme.dress(
+        chart, title=heading(result.title, note), height=420, legend=legend_rows(kinds) if len(kinds) > 1 else 0
+    )
 
 
 _SIDES = ("top center", "bottom center", "middle right", "middle left", "top right", "bottom right", "top left",

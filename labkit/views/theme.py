@@ -51,6 +51,10 @@ HTML_CSS = f"""
 """
 
 
+_NO_MATH = "mathjax_ignore tex2jax_ignore"
+"""Classes that keep a page's MathJax from reading dollar signs in a prompt as mathematics."""
+
+
 def css() -> str:
     """The `<style>` element that a lesson shows once, at its beginning."""
     return f"<style>{_PLOTLY_CSS}{HTML_CSS}</style>"
@@ -59,7 +63,7 @@ def css() -> str:
 def wrap(body: str, *, label: str = "") -> str:
     """A piece of the lab's HTML with the style that it needs; `label` (escaped already) names it to a screen reader."""
     named = f' role="group" aria-label="{label}"' if label else ""
-    return f'<style>{HTML_CSS}</style><div class="labkit"{named}>{body}</div>'
+    return f'<style>{HTML_CSS}</style><div class="labkit {_NO_MATH}"{named}>{body}</div>'
 
 
 def template() -> Any:
@@ -86,11 +90,11 @@ def template() -> Any:
     return pio.templates["labkit"]
 
 
-def dress(figure: "Figure", *, title: str, height: int, legend: bool = False) -> "Figure":
-    """Give a figure the lab's template, its title (escaped already; `<br>` breaks lines) and its height in pixels."""
+def dress(figure: "Figure", *, title: str, height: int, legend: int = 0) -> "Figure":
+    """Give a figure the lab's template, its title (escaped already), its height in pixels, its legend's rows."""
     lines = title.count("<br>") + 1 if title else 0
-    top = 14 + 24 * lines + (28 if legend else 0)
-    figure.update_layout(template=template(), height=height + top, showlegend=legend, margin={"t": top})
+    top = 14 + 24 * lines + (9 + 19 * legend if legend else 0)
+    figure.update_layout(template=template(), height=height + top, showlegend=legend > 0, margin={"t": top})
     if title:
         figure.update_layout(
             title={
