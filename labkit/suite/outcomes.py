@@ -31,6 +31,8 @@ PROBLEM_KINDS = (
     "time",  # the budget of minutes is exceeded
     "slow",  # much slower than its baseline
     "memory",  # the budget of memory is exceeded
+    "offline",  # an output asks another host
+    "exercise",  # an exercise's check rejects the lesson's own solution
     "output",  # a cell printed more than a notebook can hold
     "notebook",  # not a notebook, no kernelspec, not writable …
     "stopped",  # interrupted

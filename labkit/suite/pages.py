@@ -26,6 +26,8 @@ from .offline import requests_of
 
 LIMIT = 2_900_000
 """Bytes of a page together with its figures."""
+ADDED = {"injected-parameters", "papermill-error-cell-tag"}
+"""Tags of cells that papermill put into the notebook."""
 THUMBNAILS = 6
 THUMBNAIL_LIMIT = 150_000
 """Characters of an HTML output that may be repeated as a thumbnail."""
@@ -111,13 +113,16 @@ def write_page(notebook: Any, folder: Path, name: str, *, back: str = "", limit:
 
 def make_page(notebook: Any, name: str) -> Page:
     """The notebook's cells as HTML, with its outputs apart."""
-    page = Page(name, title(notebook) or name)
-    for index, cell in enumerate(notebook.cells):
+    page, index = Page(name, title(notebook) or name), 0
+    for cell in notebook.cells:
+        added = ADDED.intersection(cell.metadata.get("tags", ()))  # not in the notebook as written: no number
+        address = "" if added else f' id="cell-{index}"'
+        index += not added
         if cell.cell_type == "markdown":
-            page.cells.append(f'<section class="text" id="cell-{index}">{markdown(cell.source, cell)}</section>')
+            page.cells.append(f'<section class="text"{address}>{markdown(cell.source, cell)}</section>')
         elif cell.cell_type == "code":
             marks = "".join(f"<div class='output'>\x00{_add(page, output)}\x00</div>" for output in cell.outputs)
-            page.cells.append(f'<section class="code" id="cell-{index}">{_source(cell)}{marks}</section>')
+            page.cells.append(f'<section class="code"{address}>{_source(cell)}{marks}</section>')
     return page
 
 

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,6 +28,7 @@ from papermill.execute import execute_notebook
 
 from labkit.core.paths import atomic_file
 
+from . import exercises, offline
 from .claims import collect
 from .lessons import heading_above
 from .outcomes import Problem
@@ -179,6 +181,7 @@ def run(job: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
     if clients:
         notebook = clients[0].nb
         claims = [{**vars(claim), "cell": place(notebook.cells, claim.cell)[0]} for claim in collect(notebook.cells)]
+        problems += _seen_in(notebook)
         device = _device(notebook.cells)
         try:
             with atomic_file(Path(job["executed"])) as draft:
@@ -190,6 +193,13 @@ def run(job: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
     return {
         "claims": claims, "problems": [vars(problem) for problem in problems], "executed": written, "device": device
     }  # fmt: skip
+
+
+def _seen_in(notebook: Any) -> list[Problem]:
+    """What the outputs themselves tell: a request to another host, a solution that its check rejects."""
+    found = [*offline.problems_of(notebook), *exercises.problems_of(notebook)]
+    placed = [(problem, *place(notebook.cells, problem.cell)) for problem in found]
+    return [replace(problem, cell=cell, heading=heading) for problem, cell, heading in placed]
 
 
 def _device(cells: list[Any]) -> str:
