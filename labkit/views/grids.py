@@ -57,7 +57,8 @@ def _heatmap(result: LayerGrid, row_labels: tuple[str, ...], column_labels: tupl
     scale = {"colorscale": palette.SEQUENTIAL}
     if result.centred:
         scale = {"colorscale": CENTRED, "zmin": -extreme, "zmax": extreme}
-    bar = {"title": {"text": unit, "side": "right", "font": {"size": 13}}, "thickness": 12, "outlinewidth": 0, "len": 1.0,
+    title = {"text": unit, "side": "right", "font": {"size": 13}}
+    bar = {"title": title, "thickness": 12, "outlinewidth": 0, "len": 1.0,
            "x": 1.01}  # fmt: skip
     return go.Heatmap(
         z=[_list(row) for row in result.values], x=list(range(len(column_labels))), y=list(range(len(row_labels))),

@@ -1,0 +1,1 @@
+"""Explorers without a browser."""

@@ -1,0 +1,70 @@
+"""Every explorer of the lessons, each control driven to its ends and to odd text, without a browser."""
+
+import functools
+import json
+
+import pytest
+
+from labkit import views
+from labkit.core.errors import LabError
+from labkit.explorers import explore, kinds, live
+from labkit.explorers.panel import Explorer
+
+pytestmark = pytest.mark.weights
+
+
+@functools.cache
+def built(kind: str) -> Explorer:
+    """One explorer for all tests of its kind: what it loads is loaded once."""
+    return explore(kind)
+
+
+def drive(explorer: Explorer, control: str, value: object) -> bool:
+    """Draw with one control moved; True if there are results, False if it was refused with a remedy."""
+    explorer.state = {c.name: c.clean(c.default) for c in explorer.controls}
+    try:
+        results = explorer.set(**{control: value}).results()
+    except LabError as error:
+        assert len(str(error)) > 20, f"{error!r} does not say what to do"
+        return False
+    assert results
+    for result in results:
+        json.dumps(views.bundle(result), allow_nan=False).encode()
+    return True
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_the_first_state_draws_and_survives_a_copy(kind):
+    explorer = built(kind)
+    assert explorer.title
+    assert drive(explorer, explorer.controls[0].name, explorer.controls[0].default)
+    again = json.loads(explorer.as_view())
+    assert {c.name: c.clean(again[c.name]) for c in explorer.controls} == explorer.state
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_control_can_go_everywhere(kind):
+    explorer = built(kind)
+    for control in explorer.controls:
+        drawn = [drive(explorer, control.name, value) for value in control.probes()]
+        assert any(drawn), f"no value of {control.name} draws anything"
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_widgets_take_every_value_that_a_reader_can_choose(kind):
+    explorer = built(kind)
+    explorer.state = {c.name: c.clean(c.default) for c in explorer.controls}
+    panel = live.Panel(explorer)
+    assert panel.picture.outputs
+    assert {name: one.value for name, one in panel.widgets.items()} == explorer.state
+    assert all(control.label for control in explorer.controls), "each control has a label that a reader understands"
+
+
+def test_the_guard_can_fail():
+    def draw(text: str) -> list:
+        return [text.encode("ascii")]
+
+    from labkit.explorers.controls import Text
+
+    with pytest.raises(UnicodeEncodeError):
+        drive(Explorer("fragile", (Text("text", "a"),), draw), "text", "naïve")

@@ -1,0 +1,262 @@
+"""Laws of explorers on a tiny one: pure state, widgets beside pictures, errors in place, a copy that recreates."""
+
+import asyncio
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import papermill
+import pytest
+
+from labkit import explorers, views
+from labkit.core.errors import OptionError
+from labkit.core.results import Bars
+from labkit.explorers import live
+from labkit.explorers.controls import Action, Choice, Choices, Slider, Switch, Text
+from labkit.explorers.panel import Explorer
+
+from .letters import build
+
+SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def letters(tmp_path, monkeypatch):
+    """The tiny explorer as a kind that `explore` finds; gives the folder that holds it."""
+    shutil.copy(Path(__file__).with_name("letters.py"), tmp_path / "letters.py")
+    monkeypatch.setattr(explorers, "__path__", [*explorers.__path__, str(tmp_path)])
+    return tmp_path
+
+
+def notebook(path: Path, folder: Path, call: str) -> Path:
+    """A notebook with one parameter and one explorer."""
+    book = nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    )
+    parameters = nbformat.v4.new_code_cell('EXPLORER: str = ""', metadata={"tags": ["parameters"]})
+    ready = nbformat.v4.new_code_cell(
+        f"import labkit as lab, labkit.explorers\nlabkit.explorers.__path__.append({str(folder)!r})"
+    )
+    book.cells = [parameters, ready, nbformat.v4.new_code_cell(call)]
+    nbformat.write(book, path)
+    return path
+
+
+def run(path: Path, **parameters: object) -> list[dict]:
+    """Every output's data of the last cell, run by papermill."""
+    done = path.with_name("out.ipynb")
+    papermill.execute_notebook(path, done, parameters=parameters, progress_bar=False)
+    book = nbformat.read(done, 4)
+    assert "widgets" not in book.metadata or live.WIDGET in json.dumps(book.cells)
+    return [output["data"] for output in book.cells[-1].outputs]
+
+
+def test_the_state_starts_with_every_control_and_draws_results():
+    explorer = build()
+    assert explorer.state == {
+        "text": "to be or not to be", "top": 5, "heat": 1.0, "order": "most", "kinds": ("vowels", "others"),
+        "split": False, "again": 0,
+    }  # fmt: skip
+    (bars,) = explorer.results()
+    assert isinstance(bars, Bars)
+    assert bars.labels[:2] == (" ", "o")
+    assert list(bars.values[:2]) == [5, 4]
+
+
+def test_the_same_state_gives_the_same_results():
+    one, two = (views.bundle(build().set(text="banana", again=3).results()[0]) for _ in range(2))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"tpo": 3}, "did you mean 'top'"),
+        ({"top": 11}, "must lie between 1 and 10"),
+        ({"top": 2.5}, "whole number"),
+        ({"top": float("nan")}, "wants a number"),
+        ({"order": "mostly"}, "did you mean 'most'"),
+        ({"kinds": ("vowel",)}, "did you mean 'vowels'"),
+        ({"split": 1}, "True or False"),
+        ({"again": -1}, "counts presses"),
+        ({"text": None}, "wants a text"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_remedy_and_nothing_changes(change, says):
+    explorer = build()
+    before = dict(explorer.state)
+    with pytest.raises(OptionError, match=says):
+        explorer.set(text="changed", **change) if "text" not in change else explorer.set(**change)
+    assert explorer.state == before
+
+
+def test_every_probe_of_every_kind_of_control_is_accepted():
+    for control in build().controls:
+        assert control.clean(control.default) == control.default
+        for value in control.probes():
+            control.clean(value)
+    slider = Slider("s", 1.0, 0.1, 10, log=True)
+    assert slider.clean(10 ** np.log10(10.0)) == 10.0
+
+
+def test_the_copy_recreates_the_state(letters):
+    explorer = explorers.explore("letters", 2.0, text="say \"hi\" $HOME 'x' ünï", top=7, kinds=("vowels",), again=2)
+    option, name, view = shlex.split(explorer.as_parameters())
+    assert (option, name) == ("-p", "EXPLORER")
+    assert explorers.explore("letters", 2.0, view=view).state == explorer.state
+    call = explorer.as_call("2.0")
+    again = eval(call, {"lab": explorers})
+    assert again.state == explorer.state
+
+
+def test_single_controls_win_over_the_view(letters):
+    assert explorers.explore("letters", view='{"top": 3, "order": "least"}', top=4).state["top"] == 4
+    assert explorers.explore("letters", view={"order": "least"}).state["order"] == "least"
+
+
+@pytest.mark.parametrize("view, says", [("{", "not JSON"), ("[1]", "JSON object"), ('{"x": 1}', "no control 'x'")])
+def test_a_broken_view_is_refused(letters, view, says):
+    with pytest.raises(OptionError, match=says):
+        explorers.explore("letters", view=view)
+
+
+def test_an_unknown_kind_offers_the_nearest(letters):
+    with pytest.raises(OptionError, match="did you mean 'letters'"):
+        explorers.explore("leters")
+
+
+def test_a_headless_run_keeps_the_picture_and_no_widget(letters, tmp_path):
+    path = notebook(tmp_path / "a.ipynb", letters, 'lab.explore("letters", 2.0, view=EXPLORER)')
+    first = run(path)
+    assert not any(live.WIDGET in data for data in first)
+    assert [d[views.PLOTLY]["data"][0]["x"][0] for d in first if views.PLOTLY in d] == [10]
+    view = build(2.0).set(text="banana", top=2).as_view()
+    moved = run(path, EXPLORER=view)
+    assert [d[views.PLOTLY]["layout"]["title"]["text"] for d in moved if views.PLOTLY in d] == ["Letters of banana"]
+
+
+def test_a_live_cell_has_the_widget_and_beside_it_the_picture(letters, tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_WIDGETS", "1")
+    path = notebook(tmp_path / "a.ipynb", letters, 'lab.explore("letters", view=EXPLORER)')
+    (data,) = run(path)
+    assert {live.WIDGET, views.PLOTLY, "text/plain"} <= set(data)
+
+
+def test_a_headless_run_with_an_impossible_state_says_so(letters, tmp_path):
+    path = notebook(tmp_path / "a.ipynb", letters, 'lab.explore("letters", text=" ")')
+    assert any("the text is empty" in data["text/html"] for data in run(path))
+
+
+def pictures(panel: live.Panel) -> list[dict]:
+    """What the panel shows now."""
+    return [output["data"] for output in panel.picture.outputs]
+
+
+def test_moving_a_control_changes_the_picture():
+    panel = live.Panel(build())
+    before = pictures(panel)
+    panel.widgets["top"].value = 2
+    assert pictures(panel) != before
+    assert len(pictures(panel)[0][views.PLOTLY]["data"][0]["x"]) == 2
+    panel.widgets["split"].value = True
+    assert len(pictures(panel)) == 2
+    panel.widgets["again"].click()
+    assert panel.explorer.state["again"] == 1
+    panel.widgets["kinds"].boxes["others"].value = False
+    assert panel.explorer.state["kinds"] == ("vowels",)
+    panel.widgets["kinds"].value = ("others",)
+    assert not panel.widgets["kinds"].boxes["vowels"].value
+
+
+def test_bad_input_is_said_in_place_and_the_last_picture_stays():
+    panel = live.Panel(build())
+    before = pictures(panel)
+    panel.widgets["text"].value = "  "
+    assert "the text is empty; type a word or more" in panel.status.value
+    assert pictures(panel) == before
+    panel.widgets["text"].value = "banana"
+    assert panel.status.value == ""
+    assert pictures(panel) != before
+
+
+def test_a_fault_is_named_as_one_and_shown_escaped():
+    def draw(text: str) -> list:
+        raise ValueError(text)
+
+    panel = live.Panel(Explorer("broken", (Text("text", SCRIPT),), draw))
+    assert "This is a fault of the lab" in panel.status.value
+    assert SCRIPT not in panel.status.value
+    assert "&lt;script&gt;" in panel.status.value
+
+
+def test_titles_and_copies_are_escaped():
+    def draw(text: str) -> list:
+        return [Bars(("a",), np.ones(1))]
+
+    panel = live.Panel(Explorer(SCRIPT, (Text("text", SCRIPT),), draw, note=SCRIPT))
+    panel._copy()
+    for shown in (panel.box.children[0].value, panel.copied.value):
+        assert "<script>" not in shown
+        assert "&lt;script&gt;" in shown
+
+
+def test_a_moving_slider_draws_once():
+    drawn = []
+
+    def draw(top: int) -> list:
+        drawn.append(top)
+        return [Bars(("a",), np.array([float(top)]))]
+
+    async def move() -> None:
+        panel = live.Panel(Explorer("one", (Slider("top", 1, 1, 100),), draw))
+        for value in range(2, 60):
+            panel.widgets["top"].value = value
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(live.WAIT + 0.2)
+
+    asyncio.run(move())
+    assert drawn == [1, 59]
+
+
+def test_a_draw_that_takes_long_shows_what_there_is_and_ends_with_the_last():
+    seen = []
+
+    def draw(top: int):
+        for index in range(1, top + 1):
+            yield [Bars(("a",), np.array([float(index)]))]
+
+    explorer = Explorer("steps", (Slider("top", 3, 1, 5),), draw)
+    assert [results[0].values[0] for results in explorer.steps()] == [1, 2, 3]
+    assert explorer.results()[0].values[0] == 3
+    panel = live.Panel(explorer)
+    panel.picture.observe(lambda change: seen.append(change["new"]), "outputs")
+    panel.widgets["top"].value = 2
+    assert len(seen) == 2
+
+
+def test_every_widget_is_labelled_and_takes_its_state():
+    explorer = build().set(top=3, heat=0.5, order="least", kinds=("others",), split=True, text="x", again=4)
+    panel = live.Panel(explorer)
+    assert {name: one.value for name, one in panel.widgets.items()} == explorer.state
+    for control in explorer.controls:
+        one = panel.widgets[control.name]
+        label = one.description if not isinstance(control, Choices) else one.children[0].value
+        assert label == control.label
+
+
+@pytest.mark.parametrize("kind", [Text, Choice, Choices, Slider, Switch, Action])
+def test_the_tiny_explorer_has_each_kind_of_control(kind):
+    assert any(isinstance(control, kind) for control in build().controls)
+
+
+def test_the_copy_names_the_arguments_as_they_were_written(monkeypatch):
+    class Shell:
+        def __init__(self) -> None:
+            self.user_ns = {"In": ["", 'x = 1\nlab.explore("letters", my_weight, view=SECOND, top=3)']}
+
+    monkeypatch.setattr("IPython.get_ipython", Shell)
+    assert live._as_written("letters") == (("my_weight",), "SECOND")
+    assert live._as_written("other") == ((), "")
