@@ -257,6 +257,42 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class TokenTree:
+    """Alternatives of a text as a tree: each node is one token, given all tokens above it."""
+
+    tokens: tuple[str, ...]
+    """(node,) each token's text"""
+    parents: tuple[int, ...]
+    """(node,) number of the node before it, always smaller than its own; -1 = it follows the prompt"""
+    logprobs: np.ndarray
+    """(node,) nats, of the token given those above it"""
+    kept: tuple[bool, ...] = ()
+    """(node,) or empty = all: whether the search went on from here, or a sample went through"""
+    counts: tuple[int, ...] = ()
+    """(node,) or empty: how many samples went through"""
+    prompt: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        _agree("TokenTree", tokens=len(self.tokens), parents=len(self.parents), logprobs=len(self.logprobs))
+        for name, values in (("kept", self.kept), ("counts", self.counts)):
+            if values:
+                _agree("TokenTree", **{"tokens": len(self.tokens), name: len(values)})
+        if any(not -1 <= parent < node for node, parent in enumerate(self.parents)):
+            raise ShapeError("TokenTree: a node stands before its parent; list parents first")
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def path(self, node: int) -> tuple[int, ...]:
+        """The nodes from the prompt to this one."""
+        nodes = [node]
+        while self.parents[nodes[-1]] >= 0:
+            nodes.append(self.parents[nodes[-1]])
+        return tuple(reversed(nodes))
+
+
+@dataclass(frozen=True)
 class Table:
     """Rows under named columns, with units in the names."""
 

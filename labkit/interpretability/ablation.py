@@ -118,12 +118,12 @@ def _sweep(
     tokens = torch.tensor([ids], device=device_of(lm))
     found: list[np.ndarray] = []
     for start in range(0, len(every), size):
-        rows = _sweep_some(lm.bridge, tokens, every[start : start + size], position, mode, read)
+        rows = _sweep_some(lm.bridge, tokens, every[start : start + size], position=position, mode=mode, read=read)
         found.append(rows if start == 0 else rows[1:])
     return np.concatenate(found)
 
 
-def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], position: int, mode: str, read: Any) -> np.ndarray:
+def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], *, position: int, mode: str, read: Any) -> np.ndarray:
     import torch
 
     check_heads(bridge, heads)

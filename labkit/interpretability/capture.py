@@ -82,6 +82,21 @@ class Capture:
             self.tokens, self.tokens, self["pattern"], self.layers, self.causal, f"Attention in {self.name}", classes
         )
 
+    def head(self, layer: int, head: int) -> HeadPatterns:
+        """One head alone, to be shown large.
+
+        Raises:
+            OptionError: it was not captured.
+        """
+        whole = self.attention
+        if layer not in self.layers or not 0 <= head < whole.values.shape[1]:
+            raise OptionError(f"L{layer}H{head} was not captured; layers {self.layers}, {whole.values.shape[1]} heads each")
+        row = self.layers.index(layer)
+        classes = ((whole.classes[row][head],),) if whole.classes else ()
+        values = whole.values[row : row + 1, head : head + 1]
+        title = f"Head L{layer}H{head} of {self.name}"
+        return HeadPatterns(self.tokens, self.tokens, values, (layer,), self.causal, title, classes, (head,))
+
     def where(self, word: str, occurrence: int = 0) -> int:
         """The position of a word's last token, to speak of `bank` and not of position 2.
 
@@ -140,8 +155,12 @@ def capture(
         (f"blocks.{layer}.{SITES[site]}", _keeper(seen[site])) for site in sites if site != "logits" for layer in kept
     ]
     hooks += silencers(bridge, off) + ([] if positions else _without_positions(bridge))
+    # Without the prediction, the layers after the last one kept need not be computed at all.
+    stop = None if "logits" in sites or kept[-1] == bridge.cfg.n_layers - 1 else kept[-1] + 1
+    if "logits" not in sites and stop is None:
+        hooks.append((f"blocks.{kept[-1]}.hook_out", lambda x, hook: x[:, -1:]))
     with torch.no_grad():
-        logits = bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
+        logits = bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks, stop_at_layer=stop)
     arrays = {site: np.stack(found) for site, found in seen.items() if site != "logits" and found}
     if "logits" in sites:
         arrays["logits"] = logits[0].float().cpu().numpy()

@@ -74,31 +74,6 @@ def _(result: TokenScores) -> Table:
 
 
 @twin.register
-def _(result: HeadPatterns) -> str:
-    layers, heads, queries, keys = result.values.shape
-    where = np.unravel_index(int(np.nanargmax(result.values)), result.values.shape) if result.values.size else None
-    most = ""
-    if where is not None:
-        layer, head, query, key = map(int, where)
-        looks = f"{printable(result.query_tokens[query])!r} looks at {printable(result.key_tokens[key])!r}"
-        most = f"; strongest: layer {result.layers[layer]} head {head}, {looks} with {number(result.values[where])}"
-    size = f"{layers} layers × {heads} heads, {queries} queries × {keys} keys"
-    return f"{printable(result.title or 'Attention')}: {size}{most}."
-
-
-@data.register
-def _(result: HeadPatterns) -> Table:
-    """The strongest key of each head's each query; the whole has millions of numbers."""
-    rows = []
-    for place, layer in enumerate(result.layers if result.values.size else ()):
-        for head in range(result.values.shape[1]):
-            for query, key in enumerate(result.values[place, head].argmax(axis=-1)):
-                rows.append((layer, head, result.query_tokens[query], result.key_tokens[key],
-                             float(result.values[place, head, query, key])))  # fmt: skip
-    return Table(("layer", "head", "query", "strongest key", "weight"), tuple(rows), result.title)
-
-
-@twin.register
 def _(result: LayerGrid) -> str:
     rows, cols = result.values.shape
 
