@@ -190,3 +190,7 @@ def main() -> None:
     except LabError as error:
         typer.echo(f"labkit: {error}", err=True)
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

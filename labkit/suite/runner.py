@@ -157,7 +157,6 @@ def new_folder(wanted: Path | None = None) -> Path:
     try:
         if wanted is not None:
             wanted.mkdir(parents=True, exist_ok=True)
-            (wanted / ".stop").unlink(missing_ok=True)
             (wanted / ".writable").write_text("")
             (wanted / ".writable").unlink()
             return wanted.absolute()
