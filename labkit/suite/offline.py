@@ -84,8 +84,8 @@ def _requests_of_cell(cell: Any) -> Iterator[str]:
 
 
 def _requests_of_markdown(source: str) -> list[str]:
-    images = [address for address in IN_MARKDOWN.findall(source) if not _here(address)]
-    return images + requests_of(re.sub(r"(`+).+?\1", "", source, flags=re.DOTALL))
+    source = re.sub(r"(`+).+?\1", "", source, flags=re.DOTALL)  # what is quoted as code is not loaded
+    return [address for address in IN_MARKDOWN.findall(source) if not _here(address)] + requests_of(source)
 
 
 class _Reader(HTMLParser):

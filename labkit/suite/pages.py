@@ -22,6 +22,7 @@ from typing import Any
 from labkit.core.paths import atomic_file
 
 from .lessons import title
+from .markup import markdown, mathml
 from .offline import requests_of
 
 LIMIT = 2_900_000
@@ -142,15 +143,6 @@ def write(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
-def markdown(source: str, cell: Any = None) -> str:
-    """Markdown as HTML, with mathematics as MathML and attached pictures inside."""
-    from nbconvert.filters.markdown_mistune import MarkdownWithMath
-
-    attachments = (cell or {}).get("attachments", {})
-    renderer = _mathml_renderer()(escape=False, exclude_anchor_links=True, attachments=attachments)
-    return MarkdownWithMath(renderer=renderer).render(source)
-
-
 @cache
 def template(name: str) -> Any:
     """One of the templates beside this file; every value is escaped unless the template says `safe`."""
@@ -174,35 +166,6 @@ def style() -> str:
 @cache
 def _read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
-
-
-@cache
-def _mathml_renderer() -> Any:
-    from nbconvert.filters.markdown_mistune import IPythonRenderer
-
-    class MathmlRenderer(IPythonRenderer):
-        """nbconvert's renderer, except that mathematics needs no script."""
-
-        def block_math(self, body: str) -> str:
-            return _mathml(body, "block")
-
-        def inline_math(self, body: str) -> str:
-            return _mathml(body, "inline")
-
-        def latex_environment(self, name: str, body: str) -> str:
-            return _mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", "block")
-
-    return MathmlRenderer
-
-
-def _mathml(latex: str, display: str) -> str:
-    """LaTeX as MathML; what the converter does not know is shown as it was written."""
-    from latex2mathml.converter import convert
-
-    try:
-        return convert(latex, display=display)
-    except Exception:  # the converter raises what its tables raise
-        return f"<code>{html.escape(latex)}</code>"
 
 
 def _source(cell: Any) -> str:
@@ -248,7 +211,7 @@ def _data(data: Any, output: Any) -> str:
         words = html.escape("".join(data.get("text/plain", ""))[:300], quote=True)
         return f'<img alt="{words}" src="{_image(kind, content)}">'
     if kind == "text/latex":
-        return _mathml(content.strip().strip("$"), "block")
+        return mathml(content.strip().strip("$"), "block")
     if WIDGET in data:
         return '<p class="note">A live widget stands here; open the notebook in JupyterLab to use it.</p>'
     return f"<pre>{ansi2html(content)}</pre>" if kind == "text/plain" else ""
