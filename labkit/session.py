@@ -32,7 +32,8 @@ def begin(topic: str, *, seed: int = 0) -> None:
     from labkit.views.theme import css
 
     shown = f'{css()}<div class="labkit"><span class="lk-faint">{escape(line)}</span></div>'
-    display({"text/html": shown, "text/plain": line}, raw=True)
+    record = {"labkit": {"session": {"device": choose_device()}}}  # for the runner's results
+    display({"text/html": shown, "text/plain": line}, raw=True, metadata=record)
 
 
 def opening_line(topic: str, seed: int) -> str:
