@@ -2,6 +2,7 @@
 
     lm = load("smollm2-135m")            # LanguageModel: .model .tokenizer .card .bridge
     next_token(lm, "The capital of France is")
+    walk(lm, "Once upon a time", tokens=12)
 
 Reads   catalog.toml, the asset cache, local folders.
 Gives   LanguageModel, Card, Bars.
@@ -11,6 +12,9 @@ Ignores how models are trained and how results are drawn.
 from .catalog import catalog
 from .language_model import Card, LanguageModel
 from .loading import load
-from .prediction import next_token, visible
+from .prediction import next_token, visible, walk
+from .sizes import by_size, known_models
 
-__all__ = ["Card", "LanguageModel", "catalog", "load", "next_token", "visible"]
+__all__ = [
+    "Card", "LanguageModel", "by_size", "catalog", "known_models", "load", "next_token", "visible", "walk",
+]  # fmt: skip

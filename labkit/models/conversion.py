@@ -133,8 +133,7 @@ def convert(gguf: Path, folder: Path, *, context: int) -> None:
 def _read(gguf: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Configuration and tensors by their names in transformers, with progress."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers import modeling_gguf_pytorch_utils
+    from transformers import AutoConfig, AutoModelForCausalLM, modeling_gguf_pytorch_utils
 
     reader: Any = modeling_gguf_pytorch_utils
     config = reader.load_gguf_checkpoint(gguf)["config"]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import ModelError, OptionError, TextError
-from labkit.core.results import Bars
+from labkit.core.results import Bars, Table
 
 from .language_model import LanguageModel
 
@@ -57,6 +57,48 @@ def next_probabilities(lm: LanguageModel, text: str) -> np.ndarray:
     with torch.no_grad():
         logits = lm.model(input_ids=torch.tensor([ids], device=lm.model.device)).logits[0, -1]  # (vocab,)
     return torch.softmax(logits.double(), dim=-1).cpu().numpy()
+
+
+def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
+    """A text continued by its most probable token, one at a time: each with its probability and what it beat.
+
+    Args:
+        text: the prompt, at least one token.
+        tokens: how many to add at most; it ends earlier where the model ends the text or its context is full.
+
+    Returns:
+        Table of columns `token`, `probability`, `it beat`, `its probability`, `text so far`; one row a token.
+
+    Raises:
+        TextError, ModelError: as `next_token`.
+        OptionError: `tokens` is negative.
+
+    Law: the tokens of transformers' greedy `generate` (tests/models/test_prediction.py).
+    """
+    import torch
+
+    if tokens < 0:
+        raise OptionError(f"tokens={tokens}: choose 0 or more")
+    ids, cache, rows = encode(lm, text), None, []
+    given = torch.tensor([ids], device=lm.model.device)
+    for _ in range(min(tokens, (lm.card.context or tokens + len(ids)) - len(ids))):
+        with torch.no_grad():
+            step = lm.model(input_ids=given, past_key_values=cache, use_cache=True)
+        cache = step.past_key_values
+        (first, second), (best, runner_up) = (t.tolist() for t in step.logits[0, -1].double().softmax(-1).topk(2))
+        ids.append(best)
+        rows.append((visible(lm, best), first, visible(lm, runner_up), second, lm.tokenizer.decode(ids)))
+        if best in _ends(lm):
+            break
+        given = torch.tensor([[best]], device=lm.model.device)
+    columns = ("token", "probability", "it beat", "its probability", "text so far")
+    return Table(columns, tuple(rows), title=f"“{_tail(text)}”, one token at a time")
+
+
+def _ends(lm: LanguageModel) -> tuple[int, ...]:
+    """The ids with which the model ends a text."""
+    ids = lm.model.generation_config.eos_token_id
+    return () if ids is None else tuple(ids) if isinstance(ids, list) else (ids,)
 
 
 def encode(lm: LanguageModel, text: str) -> list[int]:

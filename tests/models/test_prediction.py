@@ -6,6 +6,7 @@ import torch
 
 import labkit as lab
 from labkit.core.errors import ModelError, OptionError, TextError
+from labkit.models import walk
 from labkit.models.prediction import next_probabilities, visible
 
 
@@ -59,3 +60,32 @@ def test_tokens_are_made_visible(lm):
     byte = lm.tokenizer("漢").input_ids[0]
     assert visible(lm, byte) == "⟨e6⟩"
     assert all(visible(lm, i).strip() for i in range(lm.card.vocab))
+
+
+def test_walking_gives_the_tokens_of_greedy_generation(lm):
+    ids = torch.tensor([lm.tokenizer("Once upon").input_ids])
+    expected = lm.model.generate(ids, max_new_tokens=20, do_sample=False)[0]
+    steps = walk(lm, "Once upon", tokens=20)
+    assert steps["text so far"][-1] == lm.tokenizer.decode(expected)
+    assert steps["token"] == [visible(lm, i) for i in expected[ids.shape[1] :]]
+
+
+def test_each_step_of_a_walk_is_the_best_of_its_own_distribution(lm):
+    steps, text = walk(lm, "The bank", tokens=3), "The bank"
+    for token, p, beat, less, so_far in steps.rows:
+        bars = lab.next_token(lm, text, top=2)
+        assert bars.labels == (token, beat)
+        assert np.allclose(bars.values, [p, less], atol=1e-6)
+        text = so_far
+
+
+def test_a_walk_ends_where_the_context_or_the_text_ends(lm, monkeypatch):
+    prompt = "Once upon a time " * 5
+    room = 64 - len(lm.tokenizer(prompt).input_ids)
+    assert len(walk(lm, prompt, tokens=10**6)) == room
+    assert len(walk(lm, prompt, tokens=0)) == 0
+    first = lm.tokenizer(walk(lm, prompt, tokens=1)["text so far"][0]).input_ids[-1]
+    monkeypatch.setattr(lm.model.generation_config, "eos_token_id", first)
+    assert len(walk(lm, prompt, tokens=5)) == 1
+    with pytest.raises(OptionError, match="0 or more"):
+        walk(lm, prompt, tokens=-1)
