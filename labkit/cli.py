@@ -57,7 +57,6 @@ def run(
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Notebooks at a time.")] = 2,
     seeds: Annotated[int, typer.Option(min=0, help="Run with SEED 0 … N-1, show each claim's spread.")] = 0,
     accept: Annotated[bool, typer.Option("--accept", help="Make what is measured the new baselines.")] = False,
-    gallery: Annotated[Path | None, typer.Option(help="Also write a browsable site of the lessons here.")] = None,
     executor: Annotated[str, typer.Option(help="local, or dask://HOST:PORT.")] = "local",
     gallery: Annotated[
         Path | None, typer.Option(help="Also write a site of all these lessons into this folder.")
