@@ -93,7 +93,7 @@ def _print_problems(console: Console, outcome: Outcome) -> None:
 
 def _print_totals(console: Console, result: SuiteResult) -> None:
     passed = sum(outcome.passed for outcome in result.outcomes)
-    ratio = f", {result.ratio:.2f} of one after another" if result.ratio and len(result.outcomes) > 1 else ""
+    ratio = f", {result.ratio:.2f} of their seconds added up" if result.ratio and len(result.outcomes) > 1 else ""
     slowness = f"this machine takes {result.calibration.slowness:.2f} × the reference's time"
     console.print(
         f"\n{passed} of {len(result.outcomes)} notebooks passed in {result.wall_seconds:.0f} s{ratio}; {slowness}"
