@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from labkit.core.results import Table
 from labkit.explorers.controls import Slider, Text
 from labkit.explorers.panel import Explorer
-from labkit.text import BytePair, Merge
+from labkit.text import BytePair, Merge, merge_table
 
 EXAMPLE = "The President of the United States addressed the representatives about unemployment."
 SHOWN = 5
@@ -24,7 +23,7 @@ def build(merges: Sequence[Merge] | None = None) -> Explorer:
     def draw(merges: int, text: str) -> list:
         known = learned[:merges]
         split = BytePair(known, name=f"after {len(known):,} merges").split(text)
-        return [split, last_of(known)] if known else [split]
+        return [split, merge_table(known[: -SHOWN - 1 : -1], "The latest merges")] if known else [split]
 
     return Explorer(
         title="One merge after another",
@@ -34,15 +33,3 @@ def build(merges: Sequence[Merge] | None = None) -> Explorer:
         ),
         draw=draw,
     )
-
-
-def last_of(merges: Sequence[Merge], shown: int = SHOWN) -> Table:
-    """The latest merges, newest first, as rows."""
-    from labkit.text import shown as readable
-
-    rows = [
-        (m.rank + 1, readable(m.left), readable(m.right), readable(m.joined), m.count, m.tokens)
-        for m in reversed(merges[-shown:])
-    ]
-    columns = ("merge", "left", "right", "joined", "times in the text", "tokens left in the text")
-    return Table(columns, tuple(rows), title="The latest merges")

@@ -3,9 +3,20 @@
 Knows no language model and draws nothing. Importing it loads neither torch nor transformers.
 """
 
-from .bytepair import BytePair, Merge, train
+from .bytepair import BytePair, Merge, merge_table, train
 from .corpora import Corpus, Document, Sentence, corpus, sentences
-from .measures import Comparison, Price, RoundTrip, compare, price_of, random_strings, round_trip, round_trips
+from .measures import (
+    KINDS,
+    Comparison,
+    Price,
+    RoundTrip,
+    compare,
+    kind_of,
+    price_of,
+    random_strings,
+    round_trip,
+    round_trips,
+)
 from .tokenizers import Tokenizer, names, shown, title, tokenizer
 
 __all__ = [
@@ -13,6 +24,7 @@ __all__ = [
     "Comparison",
     "Corpus",
     "Document",
+    "KINDS",
     "Merge",
     "Price",
     "RoundTrip",
@@ -20,6 +32,8 @@ __all__ = [
     "Tokenizer",
     "compare",
     "corpus",
+    "kind_of",
+    "merge_table",
     "names",
     "price_of",
     "random_strings",

@@ -20,7 +20,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from labkit.core.errors import OptionError
-from labkit.core.results import TokenSplit
+from labkit.core.results import Table, TokenSplit
 
 Pair = tuple[int, int]
 
@@ -134,6 +134,15 @@ def train(text: str, *, merges: int = 1000, least: int = 2) -> Iterator[Merge]:
             vocabulary.append(left + right)
         pairs.join_everywhere(pair, new)
         yield Merge(rank, left, right, count, new, pairs.tokens)
+
+
+def merge_table(merges: Sequence[Merge], title: str = "") -> Table:
+    """Merges as rows: number (from 1), the two parts, the token they make, how often they stood side by side."""
+    from .tokenizers import shown
+
+    columns = ("merge", "left", "right", "new token", "times in the text", "tokens left in the text")
+    rows = ((m.rank + 1, shown(m.left), shown(m.right), shown(m.joined), m.count, m.tokens) for m in merges)
+    return Table(columns, tuple(rows), title)
 
 
 def join(word: Sequence[int], pair: Pair, new: int) -> list[int]:

@@ -6,6 +6,7 @@ Gives   Comparison (tokens of the same texts in several tokenizers), RoundTrip, 
 
 import json
 import random
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -101,7 +102,7 @@ def compare(tokenizers: Sequence[Tokenizer], texts: Sequence[Sentence]) -> Compa
     return Comparison(tuple(texts), tuple(tok.name for tok in tokenizers), np.array(counts), np.array(unknown))
 
 
-KINDS = {
+ALPHABETS = {
     "ascii": [(0x20, 0x7E)],
     "spaces": [
         (0x20, 0x20),
@@ -133,7 +134,7 @@ def random_strings(n: int, *, seed: int = 0, longest: int = 40) -> list[str]:
     if n < 1 or longest < 1:
         raise OptionError(f"n and longest must be at least 1, but are {n} and {longest}")
     draw = random.Random(seed)
-    kinds = list(KINDS.values())
+    kinds = list(ALPHABETS.values())
     strings = []
     for i in range(n):
         ranges = kinds[i % len(kinds)]
@@ -181,6 +182,23 @@ def round_trips(tokenizers: Sequence[Tokenizer], texts: Sequence[str]) -> Table:
             "shortest that changed": ascii(text) if text else "", "came back as": ascii(back) if text else "",
         })  # fmt: skip
     return Table.of(records, title=f"decode(encode(text)) on {len(texts):,} texts")
+
+
+KINDS = {
+    " word": r" [a-z]+",
+    " Word": r" [A-Z][a-z]+",
+    "piece": r"[a-z]+",
+    "CAPITALS": r" ?[A-Z]{2,}",
+    "signs and spaces": r"[\x00-\x40\x5b-\x60\x7b-\x7f]+",
+    "other scripts and bytes": r"[^a-zA-Z]*[^\x00-\x7f]+[^a-zA-Z]*",
+}
+"""Kinds of tokens by their letters, as patterns for the whole token; digits alone count as signs."""
+
+
+def kind_of(piece: bytes) -> str:
+    """A token's kind, one of `KINDS`, or `mixed`."""
+    token = piece.decode("utf-8", "surrogateescape")
+    return next((kind for kind, pattern in KINDS.items() if re.fullmatch(pattern, token)), "mixed")
 
 
 @dataclass(frozen=True)
