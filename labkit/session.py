@@ -2,10 +2,31 @@
 
 from html import escape
 from importlib.metadata import version
+from pathlib import Path
 
 from labkit.core.devices import choose_device, choose_dtype, describe_machine
 from labkit.core.errors import OptionError
+from labkit.core.results import Table
 from labkit.core.seeds import set_all
+
+LESSONS = {
+    "00": "What is a language model?",
+    "01": "How is text cut into tokens?",
+    "02": "What does attention look at?",
+    "03": "What is inside the model?",
+    "04": "How is a model trained?",
+    "05": "What do more parameters and more text buy?",
+    "06": "Which architectures are there?",
+    "07": "How does a model learn to chat?",
+    "08": "How do probabilities become text?",
+    "09": "How does a model learn from its prompt?",
+    "10": "Why does a model make things up?",
+    "11": "How is a model made cheaper?",
+    "12": "Which biases has a model learned?",
+    "13": "How does a model use tools?",
+    "14": "Which model for which task?",
+}
+"""Every lesson's number and question. Numbers stay, even while some lessons do not exist yet."""
 
 
 def begin(topic: str, *, seed: int = 0) -> None:
@@ -44,3 +65,10 @@ def opening_line(topic: str, seed: int) -> str:
         f"{topic} · {device}, {choose_dtype('auto', device)} · {machine.cores} cores, "
         f"{machine.free_gb:.0f} of {machine.memory_gb:.0f} GB free · seed {seed} · {versions}"
     )
+
+
+def lesson_map() -> Table:
+    """Every lesson by number, and the notebook that holds it, where there is one already."""
+    here = {path.name[:2]: path.name for path in Path(__file__).parents[1].glob("notebooks/[0-9][0-9]_*.ipynb")}
+    rows = tuple((number, question, here.get(number, "not yet")) for number, question in LESSONS.items())
+    return Table(("lesson", "question", "notebook"), rows, title="The lessons")

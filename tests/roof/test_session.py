@@ -1,6 +1,7 @@
 """A lesson's first line: seeds really set, and a line that names what numbers depend on."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 
 import labkit as lab
 from labkit.core.errors import OptionError
-from labkit.session import opening_line
+from labkit.session import lesson_map, opening_line
 
 
 def draws() -> tuple[float, float, float]:
@@ -49,3 +50,10 @@ def test_in_a_notebook_the_line_is_escaped_and_brings_the_theme(monkeypatch):
 def test_a_seed_that_is_none_is_refused(seed):
     with pytest.raises(OptionError, match="whole number"):
         lab.begin("t", seed=seed)
+
+
+def test_the_map_names_every_notebook_and_says_which_lessons_are_missing():
+    notebooks = {path.name for path in (Path(lab.__file__).parents[1] / "notebooks").glob("*.ipynb")}
+    table = lesson_map()
+    assert len(table) == 15 and set(table["notebook"]) - {"not yet"} == notebooks
+    assert all(name == "not yet" or name.startswith(number) for number, _, name in table.rows)
