@@ -83,7 +83,9 @@ def _attempt(wheel: Wheel, folder: Path, asset: str, *options: str) -> Path:
                 log.append(line)
                 if "Retrying" in line and not any("Retrying" in earlier for earlier in log[:-1]):
                     note("The package index does not answer; trying again …")
-    path = folder / wheel.file
+        path = folder / wheel.file
+        if path.exists():
+            update(wheel.size)  # pip tells nothing of a file that it only copied
     if path.exists():
         now = digest(path)
         if now != wheel.sha256:

