@@ -154,6 +154,22 @@ def student(
 
 
 @app.command()
+def slides(
+    notebooks: Annotated[list[Path], typer.Argument(help="Executed notebooks, as `labkit run` leaves them in runs/.")],
+    *,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the slides.")],
+) -> None:
+    """Write executed lessons as slides that need no internet."""
+    from labkit.assets import member
+    from labkit.suite.lessons import read_notebook
+    from labkit.suite.slides import write_slides
+
+    reveal = (member("reveal.js"), member("reveal.css"))
+    for path in notebooks:
+        typer.echo(str(write_slides(read_notebook(path), output, path.stem, reveal=reveal)))
+
+
+@app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:

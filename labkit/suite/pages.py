@@ -88,7 +88,11 @@ class Page:
 
     def body(self) -> str:
         """All cells with their outputs."""
-        return re.sub(r"\x00(\d+)\x00", lambda mark: self.outputs[int(mark[1])], "\n".join(self.cells))
+        return self.filled("\n".join(self.cells))
+
+    def filled(self, cells: str) -> str:
+        """Some of the cells with their outputs."""
+        return re.sub(r"\x00(\d+)\x00", lambda mark: self.outputs[int(mark[1])], cells)
 
 
 def write_page(notebook: Any, folder: Path, name: str, *, back: str = "", limit: int = LIMIT) -> Page:
@@ -98,18 +102,25 @@ def write_page(notebook: Any, folder: Path, name: str, *, back: str = "", limit:
     """
     page = make_page(notebook, name)
     page.fit(limit - len(style()) - 20_000)
-    page.figures = [figure | {"id": number} for number, figure in enumerate(page.figures)]
-    for number, figure in enumerate(page.figures):
-        if figure["kind"] == "plotly":
-            page.outputs[figure["output"]] = _stage(figure, number)
+    write_figures(page, folder)
     text = template("page.html").render(
         title=page.title, name=name, body=page.body(), back=back, policy=POLICY, style=style(), plots=_read("plots.js"),
         draws=any(figure["kind"] == "plotly" for figure in page.figures),
     )  # fmt: skip
-    figures = json.dumps(page.figures, ensure_ascii=False).replace("</", "<\\/").replace("\u2028", "\\u2028")
     write(folder / f"{name}.html", text)
-    write(folder / f"{name}.figures.js", f"(window.labkitFigures ??= {{}})[{json.dumps(name)}] = {figures};\n")
     return page
+
+
+def write_figures(page: Page, folder: Path) -> None:
+    """Write the page's figures and thumbnails as a script, and leave room for each plotly figure in its output."""
+    page.figures = [figure | {"id": number} for number, figure in enumerate(page.figures)]
+    for number, figure in enumerate(page.figures):
+        if figure["kind"] == "plotly":
+            page.outputs[figure["output"]] = _stage(figure, number)
+    figures = json.dumps(page.figures, ensure_ascii=False).replace("</", "<\\/").replace("\u2028", "\\u2028")
+    write(
+        folder / f"{page.name}.figures.js", f"(window.labkitFigures ??= {{}})[{json.dumps(page.name)}] = {figures};\n"
+    )
 
 
 def make_page(notebook: Any, name: str) -> Page:
@@ -120,10 +131,10 @@ def make_page(notebook: Any, name: str) -> Page:
         address = "" if added else f' id="cell-{index}"'
         index += not added
         if cell.cell_type == "markdown":
-            page.cells.append(f'<section class="text"{address}>{markdown(cell.source, cell)}</section>')
+            page.cells.append(f'<div class="text"{address}>{markdown(cell.source, cell)}</div>')
         elif cell.cell_type == "code":
             marks = "".join(f"<div class='output'>\x00{_add(page, output)}\x00</div>" for output in cell.outputs)
-            page.cells.append(f'<section class="code"{address}>{_source(cell)}{marks}</section>')
+            page.cells.append(f'<div class="code"{address}>{_source(cell)}{marks}</div>')
     return page
 
 
