@@ -159,7 +159,7 @@ def test_an_interrupted_run_keeps_what_it_has_and_leaves_no_process(tmp_path, ma
     suite.send_signal(number)
     output, _ = suite.communicate(timeout=60)
     assert suite.returncode == 130, output
-    assert "partial" in output and "endless_a, cell 1, \"Round and round\"" in output
+    assert "partial" in output and 'endless_a, cell 1, "Round and round"' in output
     result = SuiteResult.read(tmp_path / "run")
     assert result.interrupted and not result.passed
     assert {outcome.topic: outcome.verdict for outcome in result.outcomes} == {

@@ -1,0 +1,208 @@
+"""Whole runs: accepted, repeated, drifted, spread over seeds, over any executor, warm or plain."""
+
+import json
+import os
+import sys
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from labkit import cli
+from labkit.core.errors import NotebookError, OptionError
+from labkit.suite import runner
+from labkit.suite.comparison import moved, spread
+from labkit.suite.executors import open_executor
+from labkit.suite.outcomes import SuiteResult
+from labkit.suite.planning import plan_run
+
+LESSON = [
+    "# 01 · A lesson",
+    "import os, sys, random\nimport labkit as lab",
+    "SEED: int = 0\nFAST: bool = False",
+    "import numpy as np, torch\ngenerator = torch.Generator().manual_seed(SEED)\n"
+    "size = 50 if FAST else 200\nmatrix = torch.randn(size, size, generator=generator)",
+    "## Measured",
+    "lab.claim('lesson/norm', torch.linalg.matrix_norm(matrix @ matrix), at_least=1, says='it is large')\n"
+    "lab.claim('lesson/rank', int(torch.linalg.matrix_rank(matrix)), equals=size)",
+]
+COLD = runner.Settings(warm=False)
+
+
+@pytest.fixture
+def labkit(monkeypatch, capfd, tmp_path):
+    """labkit("run", …) → (exit code, stdout, stderr), in this process, from the test's folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["labkit", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code or 0, *capfd.readouterr()
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def three_runs(tmp_path_factory, make_notebook):
+    """Three lessons of the same cells, so three runs of one seed, in one warm suite."""
+    folder = tmp_path_factory.mktemp("three")
+    for name in "abc":
+        make_notebook(folder / f"{name}.ipynb", *LESSON, "print(random.random(), os.environ['OMP_NUM_THREADS'])")
+    plan = plan_run(sorted(folder.glob("*.ipynb")), parameters={})
+    return runner.run(plan, folder=runner.new_folder(folder / "run")), folder
+
+
+def test_the_same_seed_gives_the_same_claims_bit_for_bit_three_times(three_runs):
+    result, _ = three_runs
+    assert result.passed, [outcome.problems for outcome in result.outcomes]
+    values = [[(claim.name, claim.value) for claim in outcome.claims] for outcome in result.outcomes]
+    assert values[0] == values[1] == values[2] and len(values[0]) == 2
+
+
+def test_a_warm_kernel_measures_what_a_plain_one_measures(three_runs, tmp_path):
+    result, folder = three_runs
+    plan = plan_run([folder / "a.ipynb"], parameters={})
+    plain = runner.run(plan, folder=runner.new_folder(tmp_path), settings=COLD)
+    assert [vars(claim) for claim in plain.outcomes[0].claims] == [vars(claim) for claim in result.outcomes[0].claims]
+
+
+def test_kernels_of_one_warm_server_do_not_share_unseeded_randomness(three_runs):
+    _, folder = three_runs
+    printed = [
+        nbformat.read(folder / "run" / f"{name}.ipynb", as_version=4).cells[-1].outputs[0].text for name in "abc"
+    ]
+    assert len({text.split()[0] for text in printed}) == 3
+
+
+def test_threads_are_divided_between_the_notebooks_that_run_at_once(three_runs):
+    result, folder = three_runs
+    text = nbformat.read(folder / "run" / "a.ipynb", as_version=4).cells[-1].outputs[0].text
+    assert int(text.split()[1]) == max(1, len(os.sched_getaffinity(0)) // result.jobs)
+
+
+def test_the_result_says_what_a_reader_of_it_needs(three_runs):
+    result, folder = three_runs
+    assert SuiteResult.read(folder / "run") == result
+    assert {"labkit", "torch", "papermill"} <= result.versions.keys()
+    assert result.calibration.slowness > 0 and result.wall_seconds > 0 and result.started.endswith("+00:00")
+    first = result.outcomes[0]
+    assert first.peak_memory > 10**8 and first.budget_seconds > 0 and first.claims[0].cell == 5
+    assert (folder / "run" / first.executed).is_file()
+    assert not list((folder / "run").glob(".*"))
+
+
+def test_seeds_give_each_claim_s_spread(tmp_path, make_notebook):
+    cells = ["SEED: int = 0", "import labkit as lab\nlab.claim('x/seeded', SEED / 4, at_most=0.3)"]
+    plan = plan_run([make_notebook(tmp_path / "a.ipynb", *cells)], parameters={}, seeds=2)
+    result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"), settings=COLD)
+    assert sorted(outcome.executed for outcome in result.outcomes) == ["seed-0/a.ipynb", "seed-1/a.ipynb"]
+    table = spread(result.outcomes)
+    assert table.rows == (("a", "x/seeded", "0", "0.25", "≤ 0.3", "0.2 × range", "2 of 2"),)
+
+
+def test_accept_then_pass_then_a_planted_drift_is_caught_with_its_cell(tmp_path, make_notebook, labkit):
+    path = tmp_path / "notebooks" / "a.ipynb"
+    cells = [
+        "import labkit as lab",
+        "## Rate",
+        "lab.claim('a/rate', 0.5, at_least=0.1)\nlab.claim('a/gone', 1, equals=1)",
+    ]
+    make_notebook(path, *cells)
+    code, out, _ = labkit("run", "--accept", "-o", "run1")
+    assert code == 0, out
+    baseline = json.loads((tmp_path / "notebooks/baselines/a.json").read_text())
+    assert baseline["profiles"]["full"]["claims"] == {"a/rate": 0.5, "a/gone": 1}
+
+    make_notebook(path, *cells[:2], "lab.claim('a/rate', 0.55, at_least=0.1)\nlab.claim('a/new', 1, equals=1)")
+    code, out, _ = labkit("run", "-o", "run2")
+    assert code == 1
+    assert 'a, cell 2, "Rate": a/rate moved by 10.0%: 0.5 → 0.55; allowed 5.0%' in out
+    assert "a/gone was not measured" in out and "a/new = 1 is new" in out
+    for name in ("report.html", "junit.xml", "results.json", "a.ipynb"):
+        assert (tmp_path / "run2" / name).is_file()
+
+    code, out, _ = labkit("diff", "run1", "run2")
+    assert code == 1
+    for text in ("a/rate", "10.00%, beyond drift", "a/gone", "absent", "passed", "failed"):
+        assert text in out
+    assert labkit("diff", "run1", "run1") == (0, "Nothing moved.\n", "")
+
+
+def test_mistakes_of_the_user_end_in_one_line_before_anything_runs(tmp_path, make_notebook, labkit):
+    make_notebook(tmp_path / "notebooks" / "a.ipynb", "SEED: int = 0", "1")
+    for arguments, message in [
+        (("run", "b"), "no notebook 'b'"),
+        (("run", "a", "-p", "SEDE", "1"), "did you mean 'SEED'"),
+        (("run", "a", "-p", "SEED", "x"), "parameter SEED is a int"),
+        (("run", "a", "--fast"), "no parameter 'FAST'"),
+        (("diff", "nowhere", "runs"), "folder of a run"),
+    ]:
+        code, out, err = labkit(*arguments)
+        assert (code, out) == (1, "")
+        assert err.startswith("labkit: ") and message in err and err.count("\n") == 1
+    assert not (tmp_path / "runs").exists()
+
+
+def two_notebooks(folder, make_notebook):
+    for name in ("one", "two"):
+        make_notebook(folder / f"{name}.ipynb", f"import labkit as lab\nlab.claim('{name}/it', 1, equals=1)")
+    return plan_run(sorted(folder.glob("*.ipynb")), parameters={})
+
+
+@pytest.mark.parametrize("executor", [ProcessPoolExecutor, ThreadPoolExecutor])
+def test_any_executor_runs_the_same_suite(tmp_path, make_notebook, executor):
+    plan = two_notebooks(tmp_path, make_notebook)
+    with executor(2) as pool:
+        result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"), executor=pool)
+    assert result.passed and result.executor == executor.__name__
+    assert [outcome.claims[0].name for outcome in result.outcomes] == ["one/it", "two/it"]
+
+
+def test_an_executor_that_loses_a_notebook_fails_it_alone(tmp_path, make_notebook):
+    class Losing(ThreadPoolExecutor):
+        def submit(self, function, job):
+            if "one" not in job.shown:
+                return super().submit(function, job)
+            lost = Future()
+            lost.set_exception(ConnectionError("worker gone"))
+            return lost
+
+    with Losing(1) as pool:
+        plan = two_notebooks(tmp_path, make_notebook)
+        result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"), executor=pool)
+    lost, fine = result.outcomes
+    assert "worker gone" in lost.problems[0].message and fine.passed
+
+
+def test_a_dask_cluster_runs_the_same_suite_if_it_sees_the_folder(tmp_path, make_notebook, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="the test extra brings it")
+    plan = two_notebooks(tmp_path, make_notebook)
+    folder = runner.new_folder(tmp_path / "run")
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster:
+        address = cluster.scheduler_address.replace("tcp", "dask")
+        with open_executor(address, folder) as pool:
+            result = runner.run(plan, folder=folder, executor=pool)
+        assert result.passed and len(result.outcomes) == 2
+        monkeypatch.chdir(tmp_path)  # a path that means another folder on each worker: an unshared disk
+        unshared = open_executor(address, Path("/proc/self/cwd"))
+        with pytest.raises(NotebookError, match=r"2 of 2 workers .* shared folder"), unshared:
+            pass
+
+
+def test_an_executor_that_is_not_there_is_refused_with_a_remedy(tmp_path, monkeypatch):
+    from labkit.suite import executors
+
+    with pytest.raises(OptionError, match="local or dask"), open_executor("ray://x", tmp_path):
+        pass
+    monkeypatch.setattr(executors, "_SECONDS_TO_CONNECT", 1)
+    with pytest.raises(NotebookError, match="dask scheduler"), open_executor("dask://127.0.0.1:9", tmp_path):
+        pass
+
+
+def test_runs_that_agree_have_nothing_to_tell(three_runs):
+    result, _ = three_runs
+    assert len(moved(result, result)) == 0
