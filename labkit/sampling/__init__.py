@@ -5,8 +5,19 @@ Gives   Samples: texts, token ids, log-probabilities in nats.
 Ignores how the model was trained and how results are drawn.
 """
 
+from .beams import beam_search, beam_tree
+from .contrastive import contrastive_search
+from .dissection import Stage, Stages, dissect
+from .measures import distinct, interval, perplexity, repetition_rate, self_bleu
 from .options import SampleOptions
 from .prompts import chat_text
+from .ranking import best_of
 from .sample import Piece, sample, stream
+from .speculation import ModelDraft, NgramDraft, Speculation, first_layers, speculate
+from .trees import sample_tree
 
-__all__ = ["Piece", "SampleOptions", "chat_text", "sample", "stream"]
+__all__ = [
+    "ModelDraft", "NgramDraft", "Piece", "SampleOptions", "Speculation", "Stage", "Stages", "beam_search", "beam_tree",
+    "best_of", "chat_text", "contrastive_search", "dissect", "distinct", "first_layers", "interval", "perplexity",
+    "repetition_rate", "sample", "sample_tree", "self_bleu", "speculate", "stream",
+]  # fmt: skip

@@ -61,10 +61,10 @@ def make_constraint(lm: Any, options: SampleOptions) -> Constraint | None:
         source = LLMatcher.grammar_from_regex(options.regex)
     else:
         source = LLMatcher.grammar_from_lark(options.grammar)
-    wrong = LLMatcher.validate_grammar(source, tokenizer)
-    if wrong and not LLMatcher.is_validate_warning(wrong):
-        what = "regex" if options.regex else "grammar"
-        raise OptionError(f"{what}={(options.regex or options.grammar)!r} cannot be read: {wrong.strip()}; correct it")
+    wrong, says = LLMatcher.validate_grammar_with_warnings(source, tokenizer)
+    if wrong:
+        what, said = "regex" if options.regex else "grammar", " ".join(says[0].split())[:300]
+        raise OptionError(f"{what}={(options.regex or options.grammar)!r} cannot be read: {said}; correct it")
     return Constraint(LLMatcher(tokenizer, source, log_level=0))
 
 

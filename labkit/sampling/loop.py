@@ -87,6 +87,11 @@ class Ending:
         return "context" if len(text.window) >= self.context and not self.slide else ""
 
 
+def uniforms(seed: int, prompt: Sequence[int], copy: int) -> np.random.Generator:
+    """The random numbers of one text: the `copy`-th of all texts of this prompt."""
+    return np.random.Generator(np.random.PCG64(derive(seed, "sample", tuple(prompt), copy)))
+
+
 def plant(lm: Any, prompts: Sequence[Prompt], n: int, seed: int, options: SampleOptions) -> list[Text]:
     """n empty texts for each prompt, with their random numbers."""
     context, seen, texts = context_length(lm.model), {}, []
@@ -98,8 +103,7 @@ def plant(lm: Any, prompts: Sequence[Prompt], n: int, seed: int, options: Sample
             )
         for _ in range(n):
             copy = seen[prompt.ids] = seen.get(prompt.ids, -1) + 1
-            uniforms = np.random.Generator(np.random.PCG64(derive(seed, "sample", prompt.ids, copy)))
-            texts.append(Text(len(texts), prompt, uniforms))
+            texts.append(Text(len(texts), prompt, uniforms(seed, prompt.ids, copy)))
             texts[-1].constraint = make_constraint(lm, options)
     return texts
 
@@ -111,8 +115,8 @@ def grow(lm: Any, texts: Sequence[Text], ending: Ending, options: SampleOptions)
     logits = _begin(runner, live, ending.context)
     while True:
         history = History([t.prompt.ids for t in live], [t.ids for t in live], _allowed(live, logits.shape[-1]))
-        uniforms = torch.tensor([t.uniforms.random() for t in live], dtype=torch.float64, device=logits.device)
-        drawn = draw(logits, uniforms, history, options)
+        chances = torch.tensor([t.uniforms.random() for t in live], dtype=torch.float64, device=logits.device)
+        drawn = draw(logits, chances, history, options)
         ids = drawn.tokens.tolist()
         for text, token in zip(live, ids, strict=True):
             text.ids.append(token)

@@ -50,7 +50,9 @@ def make_runner(model: Any, *, cache: bool = True) -> Runner:
         return PlainRunner(model)
     if not getattr(model.config, "use_cache", True) or not getattr(model, "_supports_cache_class", True):
         return PlainRunner(model)
-    return CachedRunner(model)
+    from .llama import LlamaRunner, fits
+
+    return LlamaRunner(model) if fits(model) else CachedRunner(model)
 
 
 def pad_left(rows: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,172 @@
+"""The Llama layout, run lean: the same weights and the same arithmetic as the model's own forward, without its costs.
+
+Reads   a LlamaForCausalLM of transformers.
+Gives   a Runner whose logits equal the model's (float32: to 1e-4).
+Ignores training, hooks, and whatever else a forward serves; a model that has any of these is not `fits`.
+
+A step of a small model spends half its time between the matrix products. Here the products use the model's own
+weights where they lie, the cache is written in place, the heads that share keys are attended together instead of
+copying keys for each, and nothing is checked twice. A change of the weights is seen at once, for nothing is copied.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention, silu
+
+from .runners import pad_left
+
+CHUNK = 512
+"""Tokens of a prompt read at a time: bounds the memory of the mask."""
+ROOM = 128
+"""Tokens of cache added at least whenever it is full."""
+
+
+def fits(model: Any) -> bool:
+    """Whether this is a plain Llama that `LlamaRunner` computes exactly."""
+    from transformers import LlamaForCausalLM
+
+    if type(model) is not LlamaForCausalLM or model.training or model.config.hidden_act != "silu":
+        return False
+    if model.config._attn_implementation not in ("eager", "sdpa") or len({p.device for p in model.parameters()}) > 1:
+        return False
+    for module in model.modules():
+        changed = module._forward_hooks or module._forward_pre_hooks or "forward" in vars(module)
+        if changed or (isinstance(module, nn.Linear) and (type(module) is not nn.Linear or module.bias is not None)):
+            return False
+        if type(module).__name__.endswith("Linear") and not isinstance(module, nn.Linear):
+            return False
+    return True
+
+
+class LlamaRunner:
+    """A Llama that is fed tokens and gives logits."""
+
+    def __init__(self, model: Any) -> None:
+        c = model.config
+        self._model = model
+        self._kv, self._d_head = c.num_key_value_heads, model.model.layers[0].self_attn.head_dim
+        self._group = c.num_attention_heads // self._kv
+        self._times = _product(model)
+        self._layers = [_weights(layer) for layer in model.model.layers]
+        self._cache = torch.empty(0)  # (layer, 2, batch, kv head, capacity, d_head): keys, values
+        self._pads = torch.empty(0)  # (batch,) empty places before each row's first token
+        self._padded = False
+        self._length = 0
+
+    @torch.inference_mode()
+    def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
+        ids, mask = pad_left(prompts, self._model.device)
+        self._pads = (mask == 0).sum(-1)
+        self._padded = bool(self._pads.any())
+        self._length = 0
+        shape = (len(self._layers), 2, len(ids), self._kv, ids.shape[1] + ROOM, self._d_head)
+        self._cache = torch.empty(shape, dtype=self._model.dtype, device=ids.device)
+        *early, last = ids.split(CHUNK, dim=1)
+        for chunk in early:
+            self._hidden(chunk)
+        return self._logits(self._hidden(last)[:, -1:])[:, 0]
+
+    @torch.inference_mode()
+    def advance(self, tokens: Tensor) -> Tensor:
+        return self._logits(self._hidden(tokens))
+
+    @torch.inference_mode()
+    def select(self, rows: Sequence[int]) -> None:
+        index = torch.tensor(rows, device=self._cache.device)
+        self._pads = self._pads[index]
+        self._padded = bool(self._pads.any())
+        used = self._cache[..., : self._length, :].index_select(2, index)
+        self._cache = self._grown(used, self._cache.shape[4])
+
+    def crop(self, new: int) -> None:
+        self._length -= new
+
+    def _grown(self, used: Tensor, capacity: int) -> Tensor:
+        layers, two, batch, kv, length, d_head = used.shape
+        cache = used.new_empty((layers, two, batch, kv, capacity, d_head))
+        cache[..., :length, :] = used
+        return cache
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        batch, new, d_model = hidden.shape
+        return self._times(hidden.reshape(-1, d_model), self._model.lm_head.weight).view(batch, new, -1)
+
+    def _hidden(self, ids: Tensor) -> Tensor:
+        """(batch, new, d_model) after the last norm; the cache grows by `new`."""
+        batch, new = ids.shape
+        end = self._length + new
+        if end > self._cache.shape[4]:
+            self._cache = self._grown(self._cache[..., : self._length, :], end + max(ROOM, end // 2))
+        inner = self._model.model
+        x = inner.embed_tokens.weight[ids.reshape(-1)]  # (batch*new, d_model)
+        places = torch.arange(self._length, end, device=ids.device)
+        positions = (places - self._pads[:, None]).clamp_(min=0)  # (batch, new)
+        cos, sin = inner.rotary_emb(x, positions)  # (batch, new, d_head)
+        half = self._d_head // 2
+        turn = (
+            cos.reshape(-1, 1, self._d_head),
+            torch.cat((-sin[..., :half], sin[..., half:]), -1).view(batch * new, 1, -1),
+        )
+        mask = self._mask(places, end)
+        for number, weights in enumerate(self._layers):
+            x = self._layer(x, weights, self._cache[number], turn, mask)
+        self._length = end
+        return rms_norm(x, x.shape[-1:], inner.norm.weight, inner.norm.variance_epsilon).view(batch, new, -1)
+
+    def _mask(self, places: Tensor, end: int) -> Tensor | None:
+        """(batch or 1, 1, group*new, end) true where a query may look; None where it may look everywhere."""
+        new = len(places)
+        if new == 1 and not self._padded:
+            return None
+        keys = torch.arange(end, device=places.device)
+        seen = (keys <= places[:, None]) & (keys >= self._pads[:, None, None])  # (batch, query, key)
+        seen |= keys == places[:, None]  # an empty place sees itself, never nothing
+        return seen.repeat(1, self._group, 1)[:, None]
+
+    def _layer(self, x: Tensor, weights: tuple, cache: Tensor, turn: tuple, mask: Tensor | None) -> Tensor:
+        norm_1, eps, wq, wk, wv, wo, norm_2, w_gate, w_up, w_down = weights
+        times, kv, group, d_head = self._times, self._kv, self._group, self._d_head
+        batch = cache.shape[1]
+        new = len(x) // batch
+        end = self._length + new
+        y = rms_norm(x, x.shape[-1:], norm_1, eps)
+        q = _rotate(times(y, wq).view(batch * new, -1, d_head), *turn)
+        k = _rotate(times(y, wk).view(batch * new, -1, d_head), *turn)
+        cache[0, :, :, self._length : end] = k.view(batch, new, kv, d_head).transpose(1, 2)
+        cache[1, :, :, self._length : end] = times(y, wv).view(batch, new, kv, d_head).transpose(1, 2)
+        q = q.view(batch, new, kv, group, d_head).permute(0, 2, 3, 1, 4).reshape(batch, kv, group * new, d_head)
+        seen = scaled_dot_product_attention(q, cache[0, :, :, :end], cache[1, :, :, :end], attn_mask=mask)
+        seen = seen.view(batch, kv, group, new, d_head).permute(0, 3, 1, 2, 4).reshape(batch * new, -1)
+        x = x + times(seen, wo)
+        y = rms_norm(x, x.shape[-1:], norm_2, eps)
+        return x + times(silu(times(y, w_gate)) * times(y, w_up), w_down)
+
+
+def _weights(layer: Any) -> tuple[Any, ...]:
+    attention, mlp, norm = layer.self_attn, layer.mlp, layer.input_layernorm
+    return (norm.weight, norm.variance_epsilon, attention.q_proj.weight, attention.k_proj.weight,
+            attention.v_proj.weight, attention.o_proj.weight, layer.post_attention_layernorm.weight,
+            mlp.gate_proj.weight, mlp.up_proj.weight, mlp.down_proj.weight)  # fmt: skip
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding of (batch*new, head, d_head); `sin` has its first half negated."""
+    half = x.shape[-1] // 2
+    return torch.addcmul(x * cos, torch.cat((x[..., half:], x[..., :half]), -1), sin)
+
+
+def _product(model: Any) -> Any:
+    """(rows, in) times a weight (out, in), the fastest way for the number type and device."""
+    if model.device.type == "cpu" and model.dtype == torch.bfloat16:
+        return _product_bfloat16
+    return linear
+
+
+def _product_bfloat16(x: Tensor, weight: Tensor) -> Tensor:
+    # On a processor `linear` reorders a bfloat16 weight at each call; with the weight on the left nothing is moved.
+    if len(x) == 1:
+        return torch.mv(weight, x[0])[None]
+    return torch.mm(weight, x.t()).t()
