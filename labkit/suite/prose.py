@@ -36,6 +36,7 @@ EXEMPT = (
     re.compile(r"\]\([^)\s]*\)"),
     re.compile(r"<[a-zA-Z/][^>]*>"),
     re.compile(r"https?://\S+"),
+    re.compile(r"\*\*\d\d\.\d+\*\*|\b0\d\.\d\b"),  # an exercise's number
     re.compile(r"\b(?:python|version|exercises?|sections?|lessons?|figures?)\s+\d+(?:\.\d+)*", re.IGNORECASE),
 )
 GIVEN = re.compile(r"<!--\s*given:\s*\S.*?-->", re.DOTALL)

@@ -52,6 +52,7 @@ def test_a_measured_number_is_seen(text, numeral):
         "needs: CPU · about 1 min · 2 GB    before: 01",
         "## 2.5 times faster",
         "GPT-2, GPT-3.5 and T5 in Python 3.11, exercise 02.1",
+        "**12.1** Write it. Then see 02.1.",
         "## Sources\nShannon 1951, 26.5 bits",
         "The card says 135 million. <!-- note -->".replace("135 million", "nothing"),
         "It has 1.7 billion <!-- given: the model's card --> parameters.",
