@@ -90,9 +90,9 @@ class Panel:
         copy.on_click(lambda _: self._copy())
         copy.layout.width = "max-content"
         row = w.Box(list(self.widgets.values()), layout=w.Layout(flex_flow="row wrap", align_items="center"))
-        self.box = w.VBox(
-            [w.HTML(theme.wrap(_heading(explorer))), row, self.status, self.picture, copy, self.copied]
-        )  # fmt: skip
+        self.box = w.VBox([w.HTML(theme.wrap(_heading(explorer))), row, self.status, self.picture, copy, self.copied])
+        self.box.add_class("labkit-explorer")
+        self.picture.add_class("labkit-picture")
         self.update()
 
     def bundle(self) -> dict[str, Any]:

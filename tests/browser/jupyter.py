@@ -205,6 +205,14 @@ class Lesson:
             [quiet, seconds],
         )
 
+    def use_theme(self, dark: bool) -> None:
+        """Change the theme in place."""
+        name = "JupyterLab Dark" if dark else "JupyterLab Light"
+        self.page.evaluate("name => jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
+        wanted = "false" if dark else "true"
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{wanted}']", state="attached", timeout=30_000)
+        self.settle()
+
     def cells(self) -> list[dict[str, Any]]:
         """Each cell as the notebook stores it, with its outputs."""
         return self.page.evaluate("() => jupyterapp.shell.currentWidget.content.model.toJSON().cells")
