@@ -19,6 +19,7 @@ from labkit.core.results import (
     Table,
     TokenScores,
     TokenSplit,
+    TokenTree,
 )
 
 WHOLE = {
@@ -26,6 +27,7 @@ WHOLE = {
     TokenScores: {"tokens": ("a", "b"), "values": np.zeros(2), "hover": ("x", "y")},
     HeadPatterns: {
         "query_tokens": ("a", "b"), "key_tokens": ("a", "b", "c"), "values": np.zeros((2, 4, 2, 3)), "layers": (0, 5),
+        "classes": (("sink",) * 4, ("mean",) * 4), "heads": (0, 1, 2, 8),
     },
     LayerGrid: {
         "values": np.zeros((2, 3)), "row_labels": ("a", "b"), "column_labels": ("x", "y", "z"),
@@ -38,6 +40,10 @@ WHOLE = {
         "prompts": ("p",), "texts": ("ab",), "tokens": (("a", "b"),), "ids": ((1, 2),), "logprobs": (np.zeros(2),),
         "truncated_logprobs": (np.zeros(2),), "entropies": (np.zeros(2),), "ended": ("eos",),
     },
+    TokenTree: {
+        "tokens": ("a", "b", "c"), "parents": (-1, 0, 0), "logprobs": np.zeros(3), "kept": (True, True, False),
+        "counts": (2, 1, 1),
+    },
     Table: {"columns": ("a", "b"), "rows": ((1, 2), (3, 4))},
 }  # fmt: skip
 WRONG = [
@@ -48,6 +54,8 @@ WRONG = [
     (HeadPatterns, {"layers": (0,)}, "layers has 1, values has 2"),
     (HeadPatterns, {"query_tokens": ("a",)}, "query_tokens has 1, values has 2"),
     (HeadPatterns, {"key_tokens": ("a",)}, "key_tokens has 1, values has 3"),
+    (HeadPatterns, {"classes": (("sink",) * 4,)}, "classes has 1, layers has 2"),
+    (HeadPatterns, {"heads": (0,)}, "heads has 1, values has 4"),
     (LayerGrid, {"values": np.zeros(6)}, "wants (row, column), got shape (6,)"),
     (LayerGrid, {"row_labels": ("a",)}, "row_labels has 1, values has 2"),
     (LayerGrid, {"column_labels": ("a",)}, "column_labels has 1, values has 3"),
@@ -70,6 +78,12 @@ WRONG = [
     (Samples, {"truncated_logprobs": (np.zeros(1),)}, "truncated_logprobs has (1,)"),
     (Samples, {"entropies": (np.zeros(2), np.zeros(2))}, "entropies has (2, 2)"),
     (Samples, {"ended": ("eos", "eos")}, "ended has 2, texts has 1"),
+    (TokenTree, {"parents": (-1, 0)}, "tokens has 3, parents has 2"),
+    (TokenTree, {"logprobs": np.zeros(1)}, "logprobs has 1"),
+    (TokenTree, {"kept": (True,)}, "tokens has 3, kept has 1"),
+    (TokenTree, {"counts": (1,)}, "tokens has 3, counts has 1"),
+    (TokenTree, {"parents": (-1, 1, 0)}, "a node stands before its parent"),
+    (TokenTree, {"parents": (-2, 0, 0)}, "a node stands before its parent"),
     (Table, {"rows": ((1, 2), (3,))}, "columns has 2, row has 1"),
 ]
 
@@ -97,8 +111,14 @@ def test_a_result_cannot_be_changed(kind):
 
 def test_every_result_type_has_its_sizes_tested_here():
     types = {thing for thing in vars(results).values() if dataclasses.is_dataclass(thing)}
-    assert types - {results.Curves} == set(WHOLE), "Curves holds Curves, which check themselves"
-    assert {kind for kind, *_ in WRONG} == set(WHOLE)
+    types -= {results.Curves}  # holds nothing but Curves, which check themselves
+    assert set(WHOLE) == types, "give each new type an example in WHOLE"
+    assert {kind for kind, *_ in WRONG} == types, "give each new type its wrong sizes in WRONG"
+
+
+def test_a_path_in_a_tree_leads_from_the_prompt_to_the_node():
+    tree = TokenTree(("a", "b", "c", "d"), (-1, 0, 1, 0), np.zeros(4))
+    assert [tree.path(node) for node in range(4)] == [(0,), (0, 1), (0, 1, 2), (0, 3)]
 
 
 @pytest.mark.parametrize("kind", [TokenSplit, TokenScores, Points, Bars])
