@@ -55,7 +55,7 @@ def test_a_kill_while_a_damaged_member_is_replaced_leaves_no_half(clean):
 def test_a_kill_while_bytes_arrive_leaves_nothing_and_the_next_try_succeeds(clean, server):
     server.stall = True
     process = clean.start(FETCH)
-    assert server.half_sent.wait(30)
+    assert server.half_sent.wait(60)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert not any(store.place(member).exists() for member in clean.members())
@@ -82,14 +82,14 @@ def test_the_search_for_halves_can_find_one(shelf):
 def test_two_processes_at_once_make_one_download_and_both_succeed(clean, server):
     server.stall = True
     ask = "print(assets.member('noise.bin').stat().st_size)"
-    processes = [clean.start(ask) for _ in range(2)]
-    assert server.half_sent.wait(30)
-    time.sleep(1.5)  # both have come to the lock by now
+    first = clean.start(ask)
+    assert server.half_sent.wait(60)
+    second = clean.start(ask)
+    assert second.stderr.readline() == "another process is fetching lab-tiny; waiting for it\n"
     server.stall = False
     server.over.set()
-    results = [process.communicate(timeout=60) for process in processes]
-    assert [out for out, _ in results] == ["3000000\n"] * 2, results
-    assert sum("another process is fetching lab-tiny; waiting for it" in err for _, err in results) == 1
+    outputs = [process.communicate(timeout=60) for process in (first, second)]
+    assert [out for out, _ in outputs] == ["3000000\n"] * 2, outputs
     assert server.downloads == 1
 
 
@@ -114,7 +114,7 @@ def group_of(process: int) -> int:
 def test_an_interrupt_ends_pip_too(clean, server):
     server.stall = True
     process = clean.start(FETCH)
-    assert server.half_sent.wait(30)
+    assert server.half_sent.wait(60)
     os.kill(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert "KeyboardInterrupt" in err
