@@ -1,6 +1,6 @@
 """The verbs: `sample` gives whole texts, `stream` gives them piece by piece."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,7 +103,7 @@ def _steps(
 
 
 def _stops(stop: Any) -> tuple[str, ...]:
-    stops = (stop,) if isinstance(stop, str) and stop else tuple(stop or ())
+    stops = (stop,) if isinstance(stop, str) and stop else tuple(stop) if isinstance(stop, Iterable) else (stop,)
     if not all(isinstance(s, str) and s for s in stops):
         raise OptionError(f"stop={stop!r} must be a text of one character or more, or several such texts")
     return stops

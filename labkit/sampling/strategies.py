@@ -59,7 +59,7 @@ def top_p(logits: Tensor, p: float) -> Tensor:
     width = min(HEAD, vocab)
     while True:
         best, index = probabilities.topk(width)  # (batch, width), falling
-        before = best.cumsum(-1) - best  # mass of the more likely ones
+        before = best.double().cumsum(-1) - best  # mass of the more likely ones
         if width == vocab or bool((before[:, -1] >= p).all()):
             break
         width = min(8 * width, vocab)
