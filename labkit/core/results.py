@@ -11,56 +11,12 @@ from typing import Any
 import numpy as np
 
 from .errors import ShapeError
+from .token_results import Samples, TokenScores, TokenSplit, TokenTree, agree
 
-
-def _agree(what: str, **sizes: int | tuple[int, ...]) -> None:
-    if len(set(sizes.values())) > 1:
-        raise ShapeError(f"{what}: sizes must agree, but " + ", ".join(f"{k} has {v}" for k, v in sizes.items()))
-
-
-@dataclass(frozen=True)
-class TokenSplit:
-    """A text cut into tokens by one tokenizer."""
-
-    tokens: tuple[str, ...]
-    """(seq,) each token's text as shown; bytes that are not a whole character read ⟨e2⟩."""
-    ids: tuple[int, ...]
-    """(seq,) each token's number in the vocabulary."""
-    text: str = ""
-    """The text that was cut."""
-    name: str = ""
-    """The tokenizer."""
-    note: str = ""
-    """What a reader must know, such as `[UNK]: 3 characters lost`."""
-
-    def __post_init__(self) -> None:
-        _agree("TokenSplit", tokens=len(self.tokens), ids=len(self.ids))
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-
-@dataclass(frozen=True)
-class TokenScores:
-    """One number for each token of a text, such as its probability."""
-
-    tokens: tuple[str, ...]
-    """(seq,)"""
-    values: np.ndarray
-    """(seq,) float; nan where a token has no value (the first has no probability)."""
-    quantity: str = "score"
-    unit: str = ""
-    title: str = ""
-    hover: tuple[str, ...] = ()
-    """(seq,) or empty: one line for each token, shown on hover."""
-    low: float | None = None
-    """The value of the scale's faint end; None = the smallest."""
-    high: float | None = None
-
-    def __post_init__(self) -> None:
-        _agree("TokenScores", tokens=len(self.tokens), values=len(self.values))
-        if self.hover:
-            _agree("TokenScores", tokens=len(self.tokens), hover=len(self.hover))
+__all__ = [
+    "Bars", "Curve", "Curves", "HeadPatterns", "LayerGrid", "Points", "Samples", "Table", "TokenScores", "TokenSplit",
+    "TokenTree",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -87,13 +43,13 @@ class HeadPatterns:
         if self.values.ndim != 4:
             raise ShapeError(f"HeadPatterns wants (layer, head, query, key), got shape {self.values.shape}")
         layers, heads, queries, keys = self.values.shape
-        _agree("HeadPatterns", layers=len(self.layers), values=layers)
-        _agree("HeadPatterns", query_tokens=len(self.query_tokens), values=queries)
-        _agree("HeadPatterns", key_tokens=len(self.key_tokens), values=keys)
+        agree("HeadPatterns", layers=len(self.layers), values=layers)
+        agree("HeadPatterns", query_tokens=len(self.query_tokens), values=queries)
+        agree("HeadPatterns", key_tokens=len(self.key_tokens), values=keys)
         if self.classes:
-            _agree("HeadPatterns", classes=len(self.classes), layers=layers)
+            agree("HeadPatterns", classes=len(self.classes), layers=layers)
         if self.heads:
-            _agree("HeadPatterns", heads=len(self.heads), values=heads)
+            agree("HeadPatterns", heads=len(self.heads), values=heads)
 
 
 @dataclass(frozen=True)
@@ -121,10 +77,10 @@ class LayerGrid:
         for name, labels, size in (("row_labels", self.row_labels, self.values.shape[0]),
                                    ("column_labels", self.column_labels, self.values.shape[1])):  # fmt: skip
             if labels:
-                _agree("LayerGrid", **{name: len(labels), "values": size})
+                agree("LayerGrid", **{name: len(labels), "values": size})
         if self.text:
             rows, columns = self.values.shape
-            _agree("LayerGrid", text=tuple(map(len, self.text)), values=(columns,) * rows)
+            agree("LayerGrid", text=tuple(map(len, self.text)), values=(columns,) * rows)
 
 
 @dataclass(frozen=True)
@@ -146,7 +102,7 @@ class Curve:
 
     def __post_init__(self) -> None:
         ends = {name: len(end) for name, end in (("low", self.low), ("high", self.high)) if end is not None}
-        _agree(f"Curve {self.name!r}", x=len(self.x), y=len(self.y), **ends)
+        agree(f"Curve {self.name!r}", x=len(self.x), y=len(self.y), **ends)
 
 
 @dataclass(frozen=True)
@@ -188,12 +144,12 @@ class Bars:
     def __post_init__(self) -> None:
         if self.values.ndim not in (1, 2):
             raise ShapeError(f"Bars wants (bar,) or (group, bar), got shape {self.values.shape}")
-        _agree("Bars", labels=len(self.labels), values=self.values.shape[-1])
+        agree("Bars", labels=len(self.labels), values=self.values.shape[-1])
         if self.values.ndim == 2:
-            _agree("Bars", groups=len(self.groups), values=self.values.shape[0])
+            agree("Bars", groups=len(self.groups), values=self.values.shape[0])
         for name, end in (("low", self.low), ("high", self.high)):
             if end is not None:
-                _agree("Bars", **{name: np.shape(end), "values": self.values.shape})
+                agree("Bars", **{name: np.shape(end), "values": self.values.shape})
 
 
 @dataclass(frozen=True)
@@ -216,80 +172,9 @@ class Points:
     """True: write each label beside its point"""
 
     def __post_init__(self) -> None:
-        _agree("Points", x=len(self.x), y=len(self.y), labels=len(self.labels))
+        agree("Points", x=len(self.x), y=len(self.y), labels=len(self.labels))
         if self.groups:
-            _agree("Points", x=len(self.x), groups=len(self.groups))
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Texts drawn from a model after one or several prompts, with what each token cost."""
-
-    prompts: tuple[str, ...]
-    """(sample,) the prompt of each sample"""
-    texts: tuple[str, ...]
-    """(sample,) the continuation alone"""
-    tokens: tuple[tuple[str, ...], ...]
-    """(sample, seq) each drawn token's text"""
-    ids: tuple[tuple[int, ...], ...]
-    """(sample, seq)"""
-    logprobs: tuple[np.ndarray, ...]
-    """(sample, seq) nats, under the model's own distribution"""
-    truncated_logprobs: tuple[np.ndarray, ...] = ()
-    """(sample, seq) nats, under the distribution really drawn from"""
-    entropies: tuple[np.ndarray, ...] = ()
-    """(sample, seq) nats, of the model's own distribution"""
-    ended: tuple[str, ...] = ()
-    """(sample,) `eos`, `stop`, `length`, `context` (it is full) or `complete` (a grammar lets nothing follow)"""
-    title: str = ""
-
-    def __post_init__(self) -> None:
-        _agree("Samples", prompts=len(self.prompts), texts=len(self.texts), tokens=len(self.tokens),
-               ids=len(self.ids), logprobs=len(self.logprobs))  # fmt: skip
-        seq = {"tokens": self.tokens, "ids": self.ids, "logprobs": self.logprobs,
-               "truncated_logprobs": self.truncated_logprobs, "entropies": self.entropies}  # fmt: skip
-        _agree("Samples", **{name: tuple(map(len, given)) for name, given in seq.items() if len(given)})
-        if self.ended:
-            _agree("Samples", ended=len(self.ended), texts=len(self.texts))
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
-@dataclass(frozen=True)
-class TokenTree:
-    """Alternatives of a text as a tree: each node is one token, given all tokens above it."""
-
-    tokens: tuple[str, ...]
-    """(node,) each token's text"""
-    parents: tuple[int, ...]
-    """(node,) number of the node before it, always smaller than its own; -1 = it follows the prompt"""
-    logprobs: np.ndarray
-    """(node,) nats, of the token given those above it"""
-    kept: tuple[bool, ...] = ()
-    """(node,) or empty = all: whether the search went on from here, or a sample went through"""
-    counts: tuple[int, ...] = ()
-    """(node,) or empty: how many samples went through"""
-    prompt: str = ""
-    title: str = ""
-
-    def __post_init__(self) -> None:
-        _agree("TokenTree", tokens=len(self.tokens), parents=len(self.parents), logprobs=len(self.logprobs))
-        for name, values in (("kept", self.kept), ("counts", self.counts)):
-            if values:
-                _agree("TokenTree", **{"tokens": len(self.tokens), name: len(values)})
-        if any(not -1 <= parent < node for node, parent in enumerate(self.parents)):
-            raise ShapeError("TokenTree: a node stands before its parent; list parents first")
-
-    def __len__(self) -> int:
-        return len(self.tokens)
-
-    def path(self, node: int) -> tuple[int, ...]:
-        """The nodes from the prompt to this one."""
-        nodes = [node]
-        while self.parents[nodes[-1]] >= 0:
-            nodes.append(self.parents[nodes[-1]])
-        return tuple(reversed(nodes))
+            agree("Points", x=len(self.x), groups=len(self.groups))
 
 
 @dataclass(frozen=True)
@@ -303,7 +188,7 @@ class Table:
 
     def __post_init__(self) -> None:
         for row in self.rows:
-            _agree(f"Table {self.title!r}", columns=len(self.columns), row=len(row))
+            agree(f"Table {self.title!r}", columns=len(self.columns), row=len(row))
 
     def __getitem__(self, column: str) -> list[Any]:
         """One column's values."""
