@@ -32,6 +32,8 @@ class Planned:
     subfolder: str = ""
     """Of the run's folder, for the executed notebook; `seed-3` where there are several seeds."""
     assets: tuple[str, ...] = ()
+    startup: str = ""
+    """Python to run in the kernel before the first cell."""
     compared: bool = False
     """True: against its baseline, which is of the notebook's own parameters."""
     problem: str = ""

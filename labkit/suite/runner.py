@@ -43,8 +43,6 @@ class Settings:
 
     jobs: int = 2
     warm: bool = True
-    startup: str = ""
-    """Python to run in every kernel before the first cell."""
     start_seconds: float = 60.0
     accept: bool = False
     """True: what is measured becomes the baseline, where nothing worse than that it moved is wrong."""
@@ -185,7 +183,7 @@ def _job(one: Planned, folder: Path, settings: Settings, calibration: Calibratio
         limit_seconds=one.minutes * 60 * calibration.slowness * SLACK,
         limit_bytes=None if one.memory_gb is None else round(one.memory_gb * 1e9),
         threads=_threads(settings.jobs),
-        startup=settings.startup,
+        startup=one.startup,
         start_seconds=settings.start_seconds,
     )
 

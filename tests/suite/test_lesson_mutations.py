@@ -1,0 +1,124 @@
+"""The guards can fail: labkit is broken on purpose, one line at a time, and a claim of a lesson must notice.
+
+Each mutation runs the part of its lesson that the claim needs, in a kernel that imports labkit with the line replaced
+(see mutant.py); the same part with labkit as it is must keep the claim.
+"""
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from labkit.suite import runner
+from labkit.suite.lessons import python_of
+from labkit.suite.planning import plan_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+DECODE = 'b"".join(self.pieces(list(ids))){}.decode("utf-8", "replace")'
+AFTER_DECODE = (
+    "\n\n    def split(self, text: str) -> TokenSplit:\n        return split_with(self, text)\n\n\ndef open_ranks"
+)
+
+LESSONS = {
+    "merges that overlap": (
+        "01_tokenization", "tokenization/as_library", "labkit.text.bytepair", "i += 2", "i += 1",
+    ),
+    "a tokenizer that drops a byte": (
+        "01_tokenization", "tokenization/exact", "labkit.text.families",
+        DECODE.format("") + AFTER_DECODE, DECODE.format("[:-1]") + AFTER_DECODE,
+    ),
+    "the position before the last": (
+        "00_start_here", "start/paris", "labkit.models.prediction", ".logits[0, -1]  # (vocab,)\n    return", ".logits[0, -2]\n    return",
+    ),
+    "probabilities that do not sum to one": (
+        "00_start_here", "start/sum", "labkit.models.prediction", "torch.softmax(logits.double(), dim=-1)",
+        "torch.sigmoid(logits.double())",
+    ),
+    "draws of the neighbour": (
+        "00_start_here", "start/dice_gap", "labkit.sampling.drawing", "return (block * BLOCK + place)[:, 0]",
+        "return (block * BLOCK + place)[:, 0] ^ 1",
+    ),
+    "temperature 0 is not greedy": (
+        "00_start_here", "start/greedy_is_this", "labkit.sampling.strategies", "return greedy(logits)",
+        "return logits.float()",
+    ),
+    "a head that is not switched off": (
+        "02_attention", "attention/bank_five_off", "labkit.interpretability.capture", "z[:, :, heads] = 0", "pass",
+    ),
+    "induction off by one": (
+        "02_attention", "attention/induction_score", "labkit.interpretability.heads",
+        "followers[:, 1:] = copies[:, :-1]", "followers = copies",
+    ),
+    "positions that stay": (
+        "02_attention", "attention/bag_of_words", "labkit.interpretability.capture",
+        "() if positions else _without_positions(", "() if True else _without_positions(",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.long
+@pytest.mark.notebooks
+@pytest.mark.weights
+def test_a_claim_of_a_lesson_notices(tmp_path):
+    """Each mutation runs the part of its lesson that the claim needs; each claim also holds without it."""
+    plan = []
+    for number, (lesson, claim, *change) in enumerate(LESSONS.values()):
+        notebook = slice_for(nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4), claim)
+        for kind, startup in (("mutated", _startup(*change)), ("sound", "")):
+            nbformat.write(notebook, path := tmp_path / f"{kind}_{number}.ipynb")
+            plan += [replace(one, startup=startup) for one in plan_run([path], parameters={"FAST": True})]
+    result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"))
+    outcomes = {outcome.topic: outcome for outcome in result.outcomes}
+    for number, (name, (_, claim, *_)) in enumerate(LESSONS.items()):
+        sound, mutated = outcomes[f"sound_{number}"], outcomes[f"mutated_{number}"]
+        assert {record.name: record.holds for record in sound.claims}.get(claim) is True, (name, sound.problems)
+        held = {record.name: record.holds for record in mutated.claims}
+        assert not held.get(claim, True), (name, held, mutated.problems)
+
+
+def _startup(*change):
+    folder = str(Path(__file__).parent)
+    return f"import sys; sys.path.insert(0, {folder!r})\nimport mutant; mutant.install(*{change!r})"
+
+
+def slice_for(notebook, claim):
+    """A notebook with the cells that `claim` (`topic/what`) depends on, in their order.
+
+    A cell is needed if it gives a name (assigned, imported or defined) to a cell that is needed; the cell of parameters
+    and the one that begins the lesson always are.
+    """
+    cells = notebook.cells
+    at = next(i for i, cell in enumerate(cells) if cell.cell_type == "code" and _claims(cell.source, claim))
+    kept, needed = [cells[at]], _names(cells[at].source)[1]
+    for cell in reversed(cells[:at]):
+        if cell.cell_type != "code":
+            continue
+        given, used = _names(cell.source)
+        if given & needed or "parameters" in cell.metadata.get("tags", ()) or "lab.begin(" in cell.source:
+            kept.append(cell)
+            needed |= used
+    sliced = nbformat.v4.new_notebook(cells=list(reversed(kept)), metadata=notebook.metadata)
+    return sliced
+
+
+def _claims(source, claim):
+    """Whether the cell makes the claim, under its whole name or (through a function of the lesson's) its last part."""
+    calls = (node for node in ast.walk(ast.parse(python_of(source))) if isinstance(node, ast.Call) and node.args)
+    names = {claim, claim.rpartition("/")[2]}
+    return any(isinstance(call.args[0], ast.Constant) and call.args[0].value in names for call in calls)
+
+
+def _names(source):
+    """(names that a cell gives, names that it uses)."""
+    given, used = set(), set()
+    for node in ast.walk(ast.parse(python_of(source))):
+        if isinstance(node, ast.Name):
+            (used if isinstance(node.ctx, ast.Load) else given).add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            given.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            given |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return given, used
