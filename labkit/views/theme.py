@@ -18,7 +18,8 @@ GRID = "rgba(127,127,127,0.25)"
 BAND = 0.18
 """Opacity of an interval's band."""
 
-CONFIG = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "doubleClick": "reset"}
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
+"""No `responsive`: JupyterLab resizes figures itself, and with both a change of theme folds them to no height."""
 
 _PLOTLY_CSS = f"""
 .js-plotly-plot .main-svg g:not(.heatmap-label) > text {{ fill: {palette.TEXT} !important; }}
@@ -42,7 +43,7 @@ HTML_CSS = f"""
 .labkit table.lk-table {{ border-collapse: collapse; font-size: 13px; margin: 2px 0; color: inherit; border: none; }}
 .labkit .lk-table th, .labkit .lk-table td {{ padding: 3px 14px 3px 4px; text-align: left; vertical-align: top;
   border: none; border-bottom: 1px solid {palette.LINE}; background: none; max-width: 44em;
-  white-space: pre-wrap; overflow-wrap: anywhere; }}
+  white-space: pre-wrap; overflow-wrap: break-word; }}
 .labkit .lk-table th {{ font-weight: 600; border-bottom-width: 2px; white-space: normal; }}
 .labkit .lk-table .lk-n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 .labkit summary {{ color: {palette.FAINT}; font-size: 12.5px; cursor: pointer; width: max-content; }}
