@@ -33,7 +33,7 @@ _OUTPUTS = """marks => {
         return {
             cell: index, place, text: node.innerText, width: box.width, height: box.height,
             plots: [...node.querySelectorAll('.js-plotly-plot')].map(
-                plot => [...plot.querySelectorAll(marks)].filter(drawn).length),
+                plot => plot.clientHeight > 20 ? [...plot.querySelectorAll(marks)].filter(drawn).length : 0),
             widgets: [...node.querySelectorAll('.jupyter-widgets')].filter(seen).length,
             canvases: node.querySelectorAll('iframe, canvas, svg:not(.main-svg):not([class*="icon"] svg)').length,
         };
@@ -75,7 +75,7 @@ def _amiss(lesson: Lesson, output: dict[str, Any], seen: dict[str, Any]) -> list
     """What is wrong with one output."""
     data = output.get("data", {})
     found = [f"shows {match[0]!r}" for match in [BROKEN.search(seen["text"])] if match]
-    found += ["a plotly figure without a mark" for marks in seen["plots"] if not marks]
+    found += ["a plotly figure without a mark or without height" for marks in seen["plots"] if not marks]
     if WIDGET in data:
         found += [] if seen["widgets"] else ["a widget that did not render"]
     elif PLOTLY in data and not seen["plots"]:

@@ -127,6 +127,14 @@ def test_bad_input_is_said_in_place_and_the_copy_button_shows_parameters(desk):
         assert lesson.errors == []
 
 
+def test_a_figure_folded_away_is_named(desk):
+    folded = "display(HTML('<style>.js-plotly-plot { height: 0 !important; overflow: hidden }</style>'))"
+    name = write(desk.server.folder / "folded.ipynb", PLOT, SOUND, folded)
+    with desk.opened(name) as lesson:
+        lesson.run_all(seconds=120)
+        assert len([said for said in troubles(lesson) if "without height" in said]) == 2
+
+
 def test_text_follows_the_theme_and_text_that_does_not_is_named(desk):
     name = write(desk.server.folder / "themes.ipynb", PLOT, SOUND)
     with desk.opened(name) as lesson:
@@ -134,6 +142,9 @@ def test_text_follows_the_theme_and_text_that_does_not_is_named(desk):
         assert faint_text(lesson) == []
         lesson.use_theme(dark=True)
         assert faint_text(lesson) == []
+        assert troubles(lesson) == []
+        lesson.page.set_viewport_size({"width": 700, "height": 900})
+        lesson.settle()
         assert troubles(lesson) == []
         wrong = "body .js-plotly-plot .main-svg g:not(.x) > text { fill: #222 !important; }"
         lesson.page.add_style_tag(content=wrong)
