@@ -16,6 +16,8 @@ from typing import Any
 from labkit.core.errors import NotebookError, closest
 from labkit.core.results import Table
 
+ADDED = {"injected-parameters", "papermill-error-cell-tag"}
+"""Tags of cells that papermill puts into a notebook that it executes."""
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$", re.MULTILINE)
 NEEDS_LESSONS = re.compile(r"\bbefore:\s*([^·|\n]*)")
 
@@ -140,9 +142,14 @@ def lesson_table(lessons: Sequence[Lesson]) -> Table:
     )
 
 
+def as_written(notebook: Any) -> list[Any]:
+    """The cells without those that papermill put into an executed notebook."""
+    return [cell for cell in notebook.cells if not ADDED.intersection(cell.metadata.get("tags", ()))]
+
+
 def title(notebook: Any) -> str:
     """The text of the first heading; empty if there is none."""
-    for cell in notebook.cells:
+    for cell in as_written(notebook):
         found = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
         if found:
             return found.group(1)
@@ -160,7 +167,7 @@ def heading_above(cells: Any, index: int) -> str:
 
 def promise(notebook: Any) -> str:
     """The first sentence or paragraph below the title, without its Markdown marks; empty if there is none."""
-    for cell in notebook.cells[:2]:
+    for cell in as_written(notebook)[:2]:
         if cell.cell_type == "markdown":
             blocks = re.split(r"\n\s*\n|\n(?=#)|(?<=\w)\n(?=needs)", HEADING.sub("", cell.source))
             plain = [re.sub(r"[*_`]|\[([^\]]*)\]\([^)]*\)", r"\1", " ".join(block.split())) for block in blocks]
@@ -210,9 +217,8 @@ def _before(about: dict[str, Any], notebook: Any) -> tuple[str, ...]:
 
 
 def _notebook_folder() -> Path:
-    """`./notebooks`, or the current folder where that does not exist."""
-    here = Path.cwd()
-    return here / "notebooks" if (here / "notebooks").is_dir() else here
+    """`notebooks`, or the current folder where that does not exist; relative, as a user would write it."""
+    return Path("notebooks") if Path("notebooks").is_dir() else Path()
 
 
 def _find_one(name: str, known: list[Path]) -> Path:

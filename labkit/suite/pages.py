@@ -21,14 +21,12 @@ from typing import Any
 
 from labkit.core.paths import atomic_file
 
-from .lessons import title
+from .lessons import ADDED, title
 from .markup import markdown, mathml
 from .offline import requests_of
 
 LIMIT = 2_900_000
 """Bytes of a page together with its figures."""
-ADDED = {"injected-parameters", "papermill-error-cell-tag"}
-"""Tags of cells that papermill put into the notebook."""
 THUMBNAILS = 6
 THUMBNAIL_LIMIT = 150_000
 """Characters of an HTML output that may be repeated as a thumbnail."""
@@ -130,6 +128,8 @@ def make_page(notebook: Any, name: str) -> Page:
         added = ADDED.intersection(cell.metadata.get("tags", ()))  # not in the notebook as written: no number
         address = "" if added else f' id="cell-{index}"'
         index += not added
+        if cell.cell_type == "markdown" and added:
+            continue  # papermill's red notice; the cell that failed shows its error, the report its place
         if cell.cell_type == "markdown":
             page.cells.append(f'<div class="text"{address}>{markdown(cell.source, cell)}</div>')
         elif cell.cell_type == "code":

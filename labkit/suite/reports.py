@@ -47,6 +47,16 @@ class Entry:
         return sum(claim.holds for claim in self.outcome.claims)
 
     @property
+    def claims(self) -> list[ClaimRecord]:
+        """Those with a problem first, else in the lesson's order."""
+        return sorted(self.outcome.claims, key=lambda claim: not _blamed(claim))
+
+    @property
+    def blamed(self) -> int:
+        """Claims that do not hold, or moved further than they may."""
+        return sum(map(_blamed, self.outcome.claims))
+
+    @property
     def time(self) -> "Meter":
         return Meter(seconds(self.outcome.seconds), self.outcome.seconds, self.outcome.budget_seconds, seconds)
 
@@ -178,6 +188,10 @@ def _asked(page: Page) -> str:
     """What the page would load from another host, were it allowed to."""
     found = requests_of(page.body())
     return f"asks another host for {', '.join(found[:3])}: blocked in its page" if found else ""
+
+
+def _blamed(claim: ClaimRecord) -> bool:
+    return not claim.holds or (claim.moved or 0) > claim.drift
 
 
 def _place(outcome: Outcome, cell: int) -> str:

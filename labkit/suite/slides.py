@@ -14,6 +14,7 @@ from typing import Any
 
 from labkit.core.paths import atomic_file
 
+from .lessons import ADDED
 from .pages import LIMIT, POLICY, add_plotly, make_page, style, template, write, write_figures
 
 STARTS = re.compile(r"^\s*#{1,2}\s", re.MULTILINE)
@@ -45,9 +46,9 @@ def write_slides(notebook: Any, folder: Path, name: str, *, reveal: tuple[Path, 
 
 
 def arrange(notebook: Any) -> list[list[list[int]]]:
-    """Slides → steps → numbers of the cells, counting Markdown and code cells only."""
+    """Slides → steps → numbers of the cells, counted as a page holds them."""
     slides: list[list[list[int]]] = []
-    cells = [cell for cell in notebook.cells if cell.cell_type in ("markdown", "code")]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code" or _is_text(cell)]
     closed = True
     for index, cell in enumerate(cells):
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "")
@@ -61,3 +62,7 @@ def arrange(notebook: Any) -> list[list[list[int]]]:
         slides[-1][-1].append(index)
         closed = cell.cell_type == "code" and bool(cell.outputs)
     return slides
+
+
+def _is_text(cell: Any) -> bool:
+    return cell.cell_type == "markdown" and not ADDED.intersection(cell.metadata.get("tags", ()))

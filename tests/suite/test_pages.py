@@ -126,8 +126,11 @@ def test_solutions_are_folded(tmp_path):
 def test_cells_keep_the_numbers_that_they_have_in_the_notebook_as_written(tmp_path):
     book = notebook()
     book.cells.insert(1, new_code_cell("SEED = 1", metadata={"tags": ["injected-parameters"]}))
-    write_page(book, tmp_path, "02_attention")
+    banner = new_markdown_cell("papermill: An Exception", metadata={"tags": ["papermill-error-cell-tag"]})
+    book.cells.insert(0, banner)
+    page = write_page(book, tmp_path, "02_attention")
     text = (tmp_path / "02_attention.html").read_text()
+    assert "An Exception" not in text and page.title == "02 · Attention"
     assert re.findall(r'id="(cell-\d+)"', text) == ["cell-0", "cell-1"]
 
 

@@ -44,6 +44,14 @@ def test_the_report_shows_verdicts_claims_times_and_links(run, tmp_path):
     assert "nothing of this notebook was executed" in text
 
 
+def test_claims_with_a_problem_come_first_and_are_open(run, tmp_path):
+    moved = replace(CLAIM, name="a/moved", says="it moved", accepted=0.5)
+    lesson = replace(run.outcomes[0], verdict=FAILED, claims=(CLAIM, moved))
+    text = write_reports(replace(run, outcomes=(lesson, run.outcomes[0])), tmp_path).read_text()
+    assert text.index("a/moved") < text.index("a/one") and "1 of them with a problem" in text
+    assert text.count('<details class="claims" open>') == 1
+
+
 def test_nothing_in_the_report_is_unescaped(run, tmp_path):
     text = write_reports(run, tmp_path).read_text()
     for bad in ("<script>\n", "01_good <script>", "<img src=x", "<u>line", "<i>"):
