@@ -53,13 +53,19 @@ class Stages:
     ids: tuple[int, ...]
     """(vocab shown,)"""
 
-    def bars(self) -> Bars:
-        """The likeliest tokens at each stage."""
-        values = np.stack([stage.probabilities[list(self.ids)] for stage in self.stages])
-        return Bars(
-            self.tokens, values, quantity="probability", groups=tuple(stage.name for stage in self.stages),
-            label_name="token", title=f"After “{self.prompt}”",
-        )  # fmt: skip
+    def bars(self, *, first_and_last: bool = False) -> Bars:
+        """The likeliest tokens at each stage, or at the first and the last alone."""
+        stages = [self.stages[0], self.stages[-1]] if first_and_last else self.stages
+        names = ("the model", "drawn from") if first_and_last else tuple(stage.name for stage in stages)
+        values = np.stack([stage.probabilities[list(self.ids)] for stage in stages])
+        return Bars(self.tokens, values, quantity="probability", groups=names, label_name="token", title=self.title)
+
+    @property
+    def title(self) -> str:
+        """What the bars are about."""
+        return (
+            f"Next token after “{self.prompt}”" if len(self.prompt) < 80 else f"Next token after “…{self.prompt[-79:]}”"
+        )
 
     def table(self) -> Table:
         """Each stage in one row."""

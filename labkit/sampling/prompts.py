@@ -51,12 +51,19 @@ def chat_text(lm: Any, messages: Sequence[Message]) -> str:
 
 
 def _read_text(tokenizer: Any, text: str) -> Prompt:
-    ids = tokenizer(text)["input_ids"] if text else []
+    ids = _encode(tokenizer, text) if text else []
     if not ids:
         if tokenizer.bos_token_id is None:
             raise TextError("the prompt is empty and this tokenizer has no start token; give at least one character")
         ids = [tokenizer.bos_token_id]
     return Prompt(text, tuple(ids))
+
+
+def _encode(tokenizer: Any, text: str, **options: Any) -> list[int]:
+    try:
+        return tokenizer(text, **options)["input_ids"]
+    except (UnicodeEncodeError, TypeError) as error:
+        raise TextError(f"the prompt holds half a character ({error}); take it out") from error
 
 
 def _read_chat(tokenizer: Any, messages: Sequence[Message]) -> Prompt:
@@ -66,7 +73,7 @@ def _read_chat(tokenizer: Any, messages: Sequence[Message]) -> Prompt:
         if not {"role", "content"} <= set(message):
             raise TextError(f"a message has the keys {sorted(message)}; it needs 'role' and 'content'")
     text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-    return Prompt(text, tuple(tokenizer(text, add_special_tokens=False)["input_ids"]))
+    return Prompt(text, tuple(_encode(tokenizer, text, add_special_tokens=False)))
 
 
 class Decoder:

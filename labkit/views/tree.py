@@ -1,0 +1,167 @@
+"""A TokenTree as a drawing: from the prompt on the left, each token a node, its branch as strong as it is likely.
+
+Inside an explorer with a text box labelled "Prompt", a click on a node (or Enter) writes the text up to there into
+the box, so that the reader goes on from that branch.
+"""
+
+import math
+from functools import cache
+
+from labkit.core import palette
+from labkit.core.results import Table, TokenTree
+
+from . import data, html, theme, twin
+from .text import edged, for_html, number, printable
+
+NODES = 150
+"""More are not drawn: a page of them cannot be read."""
+LETTERS = 14
+"""Longer tokens are shown by their beginning; the whole token is in the tooltip."""
+ROW, COLUMN, MARGIN = 24, 132, 14
+
+
+@html.register
+def _html(result: TokenTree) -> str:
+    shown = most_likely(result, NODES)
+    if not shown:
+        return theme.wrap(f'<p class="lk-note">{for_html(twin(result))}</p>')
+    places = lay_out(result, shown)
+    rows, depth = max(row for row, _ in places.values()) + 1, max(d for _, d in places.values()) + 1
+    wide, high = MARGIN + (depth + 1) * COLUMN, math.ceil(rows * ROW) + 10
+    root = _root(places, result)
+    branches = "".join(_branch(result, node, places, root) for node in shown)
+    labels = "".join(_node(result, node, places) for node in shown)
+    start = f'<circle cx="{MARGIN}" cy="{root:.1f}" r="4" fill="{palette.MUTED}"/>'
+    cut = f'<p class="lk-note">The {NODES} likeliest of {number(len(result))} nodes are drawn.</p>'
+    return theme.wrap(
+        f'<div class="lk-title">{for_html(result.title or "Alternatives")}</div>'
+        f'<div class="lk-faint">after “{for_html(edged(result.prompt))}”; {_key(result)}</div><div class="lk-scroll">'
+        f'<svg width="{wide}" height="{high}" role="group" style="max-width:none">'
+        f"<style>{_STYLE}</style>{branches}{start}{labels}</svg></div>" + (cut if len(shown) < len(result) else ""),
+        label=for_html(result.title or "tree of alternatives"),
+    )  # fmt: skip
+
+
+_STYLE = (
+    f".lk-n{{font:12.5px {theme.MONO};fill:{palette.TEXT}}} .lk-q{{font:11px {theme.FONT};fill:{palette.FAINT}}}"
+    ".lk-node{cursor:pointer} .lk-node:hover .lk-n,.lk-node:focus .lk-n{text-decoration:underline}"
+    ".lk-off{opacity:.55} .lk-node:focus{outline:none}"
+)
+
+_GO = (
+    "const b=[...(this.closest('.widget-vbox')||document.createElement('i')).querySelectorAll('.widget-text,"
+    ".widget-textarea')].find(w=>(w.querySelector('label')||{}).textContent==='Prompt');"
+    "const f=b&&b.querySelector('input,textarea');if(f){f.value=this.dataset.text;"
+    "f.dispatchEvent(new Event('input',{bubbles:true}));f.dispatchEvent(new Event('change',{bubbles:true}))}"
+)
+
+
+def most_likely(result: TokenTree, most: int) -> list[int]:
+    """At most so many nodes, likeliest paths first, never one without its parent; in the tree's own order."""
+    if len(result) <= most:
+        return list(range(len(result)))
+    total = [0.0] * len(result)
+    for node, parent in enumerate(result.parents):
+        total[node] = (total[parent] if parent >= 0 else 0.0) + min(float(result.logprobs[node]), 0.0)
+    return sorted(sorted(range(len(result)), key=lambda n: (-total[n], n))[:most])
+
+
+def lay_out(result: TokenTree, shown: list[int]) -> dict[int, tuple[float, int]]:
+    """Node -> (row, depth): leaves have a row each, a parent stands in the middle of its children.
+
+    Law: no two nodes of one depth share a row (tests/sampling/test_tree_view.py).
+    """
+    children: dict[int, list[int]] = {node: [] for node in (-1, *shown)}
+    for node in shown:
+        children[result.parents[node]].append(node)
+    places: dict[int, tuple[float, int]] = {}
+    free = 0
+    stack = [(node, False) for node in reversed(children[-1])]
+    while stack:
+        node, back = stack.pop()
+        if not back and children[node]:
+            stack.append((node, True))
+            stack += [(child, False) for child in reversed(children[node])]
+            continue
+        if children[node]:
+            rows = [places[child][0] for child in children[node]]
+            row = (rows[0] + rows[-1]) / 2
+        else:
+            row, free = float(free), free + 1
+        places[node] = (row, len(result.path(node)) - 1)
+    return places
+
+
+def _root(places: dict[int, tuple[float, int]], result: TokenTree) -> float:
+    rows = [row for node, (row, _) in places.items() if result.parents[node] < 0]
+    return _y((min(rows) + max(rows)) / 2)
+
+
+def _y(row: float) -> float:
+    return row * ROW + ROW / 2 + 4
+
+
+def _branch(result: TokenTree, node: int, places: dict[int, tuple[float, int]], root: float) -> str:
+    row, depth = places[node]
+    parent = result.parents[node]
+    x0 = MARGIN + depth * COLUMN + (COLUMN - 34 if depth else 4) - (COLUMN if depth else 0)
+    y0, x1, y1 = (_y(places[parent][0]) if parent >= 0 else root), MARGIN + depth * COLUMN + 30, _y(row)
+    kept = not result.kept or result.kept[node]
+    wide = 0.8 + 5 * math.exp(min(float(result.logprobs[node]), 0.0))
+    colour, dash = (palette.BLUE, "") if kept else (palette.MUTED, ' stroke-dasharray="3 3"')
+    bend = (x0 + x1) / 2
+    return (
+        f'<path d="M{x0:.0f} {y0:.1f} C{bend:.0f} {y0:.1f} {bend:.0f} {y1:.1f} {x1:.0f} {y1:.1f}" fill="none" '
+        f'stroke="{colour}" stroke-opacity=".75" stroke-width="{wide:.1f}"{dash}/>'
+    )
+
+
+def _node(result: TokenTree, node: int, places: dict[int, tuple[float, int]]) -> str:
+    row, depth = places[node]
+    token, chance = edged(printable(result.tokens[node])), number(math.exp(float(result.logprobs[node])))
+    short = token if len(token) <= LETTERS else token[: LETTERS - 1] + "…"
+    path = "".join(result.tokens[n] for n in result.path(node))
+    off = "" if not result.kept or result.kept[node] else " lk-off"
+    more = f", {number(result.counts[node])} samples" if result.counts else ""
+    beside = f" ×{number(result.counts[node])}" if result.counts else f" {chance}"
+    hover = f"{for_html(token)}: p {chance}{more}"
+    return (
+        f'<g class="lk-node{off}" tabindex="0" role="button" data-text="{for_html(result.prompt + path)}" '
+        f'onclick="{_GO}" onkeydown="if(event.key===\'Enter\')this.onclick()" aria-label="{hover}">'
+        f"<title>{hover}\n{for_html(path)}</title>"
+        f'<text x="{MARGIN + depth * COLUMN + 34}" y="{_y(row) + 4:.1f}" class="lk-n" xml:space="preserve">'
+        f'{for_html(short)}<tspan class="lk-q">{beside}</tspan></text></g>'
+    )
+
+
+def _key(result: TokenTree) -> str:
+    said = "numbers: samples" if result.counts else "numbers: probability of the token after its branch"
+    dropped = "; dashed: looked at and dropped" if result.kept and not all(result.kept) else ""
+    return said + dropped
+
+
+@twin.register
+def _twin(result: TokenTree) -> str:
+    if not len(result):
+        return f"A tree without branches after {printable(result.prompt)!r}."
+    leaves = [node for node in range(len(result)) if node not in set(result.parents)]
+    total = cache(lambda node: sum(float(result.logprobs[n]) for n in result.path(node)))
+    deepest = max(len(result.path(node)) for node in leaves)
+    best = max((n for n in leaves if len(result.path(n)) == deepest), key=total)
+    text = printable("".join(result.tokens[n] for n in result.path(best)))
+    return (
+        f"{result.title or 'Alternatives'}: a tree of {number(len(result))} tokens, {deepest} deep, after "
+        f"{printable(result.prompt)!r}. Likeliest to the end: {text!r}, p {number(math.exp(total(best)))}."
+    )
+
+
+@data.register
+def _data(result: TokenTree) -> Table:
+    rows = []
+    for node, token in enumerate(result.tokens):
+        path = "".join(result.tokens[n] for n in result.path(node))
+        row = (node, result.parents[node], token, math.exp(float(result.logprobs[node])), path)
+        row += (result.kept[node] if result.kept else True, result.counts[node] if result.counts else None)
+        rows.append(row)
+    columns = ("node", "parent", "token", "probability", "text", "kept", "samples")
+    return Table(columns, tuple(rows), result.title)
