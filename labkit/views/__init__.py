@@ -55,10 +55,9 @@ def data(result: Any) -> Table:
 
 def bundle(result: Any) -> dict[str, Any]:
     """What a notebook stores of a result: the picture and its text twin, by mime type."""
+    if lack := twins.nothing(result):
+        return {"text/html": theme.wrap(f'<p class="lk-warn">{text.for_html(lack)}</p>'), "text/plain": lack}
     words = twin(result)
-    lack = twins.nothing(result)
-    if lack:
-        return {"text/html": theme.wrap(f'<p class="lk-warn">{text.for_html(lack)}</p>'), "text/plain": words}
     if _drawn_by_plotly(result):
         return {PLOTLY: tables.plotly_json(figure(result)), "text/plain": words}
     return {"text/html": html(result), "text/plain": words}

@@ -22,24 +22,45 @@ EVIL = (
     "<script>document.title='run'</script><img src=x onerror=\"document.title='run'\">&amp; $x^2$ <b>bold</b> \"q' %{x}"
 )
 """What must be shown as it stands, wherever a text can go."""
+WORDS = ("The", " bank", " raised", " its", " interest", " rate", ".")
 
 
 def examples() -> dict[str, Any]:
     """Results as lessons give them, with the awkward ones among them."""
-    rng = np.random.default_rng(0)
-    steps = np.arange(0, 500, 5.0)
-    falling = 1.5 + 4 * np.exp(-steps / 90)
-    words = ("The", " bank", " raised", " its", " interest", " rate", ".")
+    return {**texts(), **grids_and_curves(), **bars_and_points()}
+
+
+def texts() -> dict[str, Any]:
+    """Strips, samples and a table."""
     return {
         "split": TokenSplit(
             ("def", " f", "(x", "):", "\n", "\t", "return", " x", "\n\n", "⟨e2⟩", " naïve", " 日本", "🏳️‍🌈"),
             tuple(range(13)), "def f(x):\n\treturn x\n\n… naïve 日本🏳️‍🌈", "gpt2", "[UNK]: 3 characters lost",
         ),
         "scores": TokenScores(
-            words, np.array([np.nan, 0.02, 0.11, 0.63, 0.41, 0.97, 0.88]), "probability", "", "What the model expected",
+            WORDS, np.array([np.nan, 0.02, 0.11, 0.63, 0.41, 0.97, 0.88]), "probability", "", "What the model expected",
             low=0.0, high=1.0,
         ),
-        "patterns": HeadPatterns(words, words, np.tril(np.ones((2, 3, 7, 7))) / np.arange(1, 8)[:, None], (0, 1)),
+        "samples": Samples(
+            ("Once upon a time",) * 2, (" there was a fox.", " nobody slept"),
+            ((" there", " was", " a", " fox", "."), (" nobody", " slept")), ((1, 2, 3, 4, 5), (6, 7)),
+            (-np.array([0.1, 0.2, 0.4, 5.0, 1.0]), -np.array([7.0, 3.0])), ended=("eos", "length"), title="Two stories",
+        ),
+        "table": Table(
+            ("model", "parameters", "licence", "context, tokens"),
+            (("smollm2-135m", 134_515_008, "Apache-2.0", 8192), ("nano", 812_032, "MIT", None),
+             ("x", 1.5e-7, "–", math.nan)),
+            "Models here", ("Counted, not quoted.",),
+        ),
+    }  # fmt: skip
+
+
+def grids_and_curves() -> dict[str, Any]:
+    """Heat maps, and lines with and without intervals."""
+    rng, steps = np.random.default_rng(0), np.arange(0, 500, 5.0)
+    falling = 1.5 + 4 * np.exp(-steps / 90)
+    return {
+        "patterns": HeadPatterns(WORDS, WORDS, np.tril(np.ones((2, 3, 7, 7))) / np.arange(1, 8)[:, None], (0, 1)),
         "grid": LayerGrid(
             rng.normal(0, 1, (30, 9)), "change of log p", "nats", "Switching heads off", centred=True,
         ),
@@ -65,6 +86,13 @@ def examples() -> dict[str, Any]:
             ),
             "parameters", "loss, nats per token", "Loss falls as a power of size", log_x=True, log_y=True,
         ),
+    }  # fmt: skip
+
+
+def bars_and_points() -> dict[str, Any]:
+    """Bars with intervals, groups, both signs, too many; points with and without names."""
+    rng = np.random.default_rng(0)
+    return {
         "bars": Bars(
             (" Paris", " the", " located", " a", " one", " Lyon"),
             np.array([0.774, 0.041, 0.02, 0.0093, 0.0051, 0.0008]),
@@ -91,17 +119,6 @@ def examples() -> dict[str, Any]:
             ("GPT-2", "GPT-3", "Llama 3.1 405B", "GPT-4 (estimate)", "SmolLM2-135M"), (),
             "parameters", "training tokens",
             "How large is large?", log_x=True, log_y=True, named=True,
-        ),
-        "samples": Samples(
-            ("Once upon a time",) * 2, (" there was a fox.", " nobody slept"),
-            ((" there", " was", " a", " fox", "."), (" nobody", " slept")), ((1, 2, 3, 4, 5), (6, 7)),
-            (-np.array([0.1, 0.2, 0.4, 5.0, 1.0]), -np.array([7.0, 3.0])), ended=("eos", "length"), title="Two stories",
-        ),
-        "table": Table(
-            ("model", "parameters", "licence", "context, tokens"),
-            (("smollm2-135m", 134_515_008, "Apache-2.0", 8192), ("nano", 812_032, "MIT", None),
-             ("x", 1.5e-7, "–", math.nan)),
-            "Models here", ("Counted, not quoted.",),
         ),
     }  # fmt: skip
 

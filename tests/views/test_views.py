@@ -1,14 +1,12 @@
 """Laws of the pictures: each has a twin and data, nothing is unescaped, nothing is cut, nothing hangs."""
 
 import dataclasses
-import html.parser
 import inspect
 import json
 import re
 import subprocess
 import sys
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,52 +16,15 @@ from labkit.core import results
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars, Curve, Curves, LayerGrid, Points, Samples, Table, TokenScores, TokenSplit
 from labkit.views.charts import spread
-from labkit.views.text import for_html, for_plotly, number, printable
+from labkit.views.text import number
 
-from .gallery import EVIL, empty, examples, hostile
+from .gallery import empty, examples, hostile
+from .reading import drawn, parsed
 
 TYPES = [
     kind for _, kind in inspect.getmembers(results, dataclasses.is_dataclass) if kind.__module__ == results.__name__
 ]
 EXAMPLES, HOSTILE, EMPTY = examples(), hostile(), empty()
-
-
-class Tags(html.parser.HTMLParser):
-    """Collects a page's elements and its text."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tags: list[str] = []
-        self.events: list[str] = []
-        self.text = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.events += [name for name, _ in attrs if name.startswith("on")]
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-def parsed(page: str) -> Tags:
-    """A page's elements."""
-    tags = Tags()
-    tags.feed(page)
-    return tags
-
-
-def strings(thing: Any) -> list[str]:
-    """Every string in a nested structure."""
-    if isinstance(thing, dict):
-        return [s for value in thing.values() for s in strings(value)]
-    if isinstance(thing, list):
-        return [s for value in thing for s in strings(value)]
-    return [thing] if isinstance(thing, str) else []
-
-
-def drawn(result: Any) -> dict[str, Any]:
-    """A result's plotly figure as plain JSON."""
-    return json.loads(views.figure(result).to_json(engine="json"))
 
 
 @pytest.mark.parametrize("collection", [EXAMPLES, HOSTILE, EMPTY], ids=["examples", "hostile", "empty"])
@@ -107,60 +68,12 @@ def test_a_bundle_is_json_that_a_notebook_can_store(name):
     text.encode()
 
 
-# Attention lives in a frame with scripts of its own; test_attention.py looks into that one.
-@pytest.mark.parametrize("name", [n for n in HOSTILE if n != "patterns"])
-def test_no_text_becomes_an_element_or_a_handler_in_html(name):
-    for page in (views.html(HOSTILE[name]), views.bundle(HOSTILE[name]).get("text/html", "")):
-        found = parsed(page)
-        assert not {"script", "img", "iframe", "a"} & set(found.tags)
-        assert found.tags.count("b") <= 1, "the name of a split is the only bold text"
-        assert not found.events
-
-
-@pytest.mark.parametrize("name", [n for n in HOSTILE if views.PLOTLY in views.bundle(HOSTILE[n])])
-def test_no_text_becomes_a_tag_an_entity_or_latex_in_plotly(name):
-    figure = drawn(HOSTILE[name])
-    ours = re.compile(r"<br>|</?span[^<>]*>")
-    for text in strings([figure["data"], figure["layout"]]):
-        bare = ours.sub("", text)
-        assert "<" not in bare
-        assert "$" not in bare
-        assert not re.search(r"&(?!amp;|lt;|gt;|#36;)", bare)
-    templates = [trace[k] for trace in figure["data"] for k in ("texttemplate", "hovertemplate") if trace.get(k)]
-    assert set(templates) <= {"%{text}"}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_the_hostile_text_is_shown_whole(name):
-    content = views.bundle(HOSTILE[name])
-    shown = parsed(content["text/html"]).text if "text/html" in content else "".join(strings(content[views.PLOTLY]))
-    assert "onerror" in shown
-    assert "onerror" in content["text/plain"]
-
-
-def test_the_guard_against_unescaped_text_can_fail():
-    found = parsed(f"<p>{EVIL}</p>")
-    assert {"script", "img"} <= set(found.tags)
-    assert "onerror" in found.events
-
-
-@pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\x00\x07", "\u202eabc", "\u200b", "tab\tline\nend"])
-def test_what_cannot_be_seen_or_stored_is_made_visible(text):
-    for shown in (printable(text), for_html(text, keep=""), for_plotly(text)):
-        shown.encode()
-        assert not re.search("[\x00-\x1f\ud800-\udfff\u202e\u200b]", shown)
-    for result in hostile(text).values():
-        json.dumps(views.bundle(result)).encode()
-        assert "\ud800" not in json.dumps(views.bundle(result), ensure_ascii=False)
-
-
 @pytest.mark.parametrize("name", EMPTY)
 def test_an_empty_result_says_so_instead_of_drawing_an_empty_box(name):
     content = views.bundle(EMPTY[name])
     assert set(content) == {"text/html", "text/plain"}
     assert re.search(r"nothing to draw|no tokens|no samples|no rows", parsed(content["text/html"]).text)
-    assert content["text/plain"]
-    views.data(EMPTY[name])
+    assert re.search(r"nothing to draw|no tokens|no samples|no rows", content["text/plain"])
 
 
 def test_a_strip_of_100_000_tokens_is_limited_and_says_so():
