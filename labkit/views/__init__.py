@@ -57,7 +57,7 @@ def bundle(result: Any) -> dict[str, Any]:
     """What a notebook stores of a result: the picture and its text twin, by mime type."""
     if lack := twins.nothing(result):
         return {"text/html": theme.wrap(f'<p class="lk-warn">{text.for_html(lack)}</p>'), "text/plain": lack}
-    words = twin(result)
+    words = text.printable(twin(result), keep="\n")
     if _drawn_by_plotly(result):
         return {PLOTLY: tables.plotly_json(figure(result)), "text/plain": words}
     return {"text/html": html(result), "text/plain": words}

@@ -17,6 +17,7 @@ from labkit.core.results import (
     Table,
     TokenScores,
     TokenSplit,
+    TokenTree,
 )
 
 from . import data, twin
@@ -254,6 +255,11 @@ def _(result: Curves) -> str:
 @nothing.register
 def _(result: Samples) -> str:
     return "" if len(result) else f"{result.title or 'Samples'}: no samples were drawn."
+
+
+@nothing.register
+def _(result: TokenTree) -> str:
+    return "" if len(result) else f"{result.title or 'TokenTree'}: no tokens, the tree is empty."
 
 
 @nothing.register

@@ -16,6 +16,7 @@ from labkit.core.results import (
     Table,
     TokenScores,
     TokenSplit,
+    TokenTree,
 )
 
 EVIL = (
@@ -45,6 +46,10 @@ def texts() -> dict[str, Any]:
             ("Once upon a time",) * 2, (" there was a fox.", " nobody slept"),
             ((" there", " was", " a", " fox", "."), (" nobody", " slept")), ((1, 2, 3, 4, 5), (6, 7)),
             (-np.array([0.1, 0.2, 0.4, 5.0, 1.0]), -np.array([7.0, 3.0])), ended=("eos", "length"), title="Two stories",
+        ),
+        "tree": TokenTree(
+            (" was", " lived", " a", " in", " fox"), (-1, -1, 0, 1, 2), -np.array([0.2, 1.7, 0.5, 0.3, 3.0]),
+            (True, False, True, False, True), prompt="Once there", title="What could have been",
         ),
         "table": Table(
             ("model", "parameters", "licence", "context, tokens"),
@@ -138,6 +143,7 @@ def hostile(text: str = EVIL) -> dict[str, Any]:
         "grouped bars": Bars(two, np.eye(2), text, text, two, label_name=text),
         "points": Points(one, one, two, two, text, text, text, named=True),
         "samples": Samples(two, two, (two, two), ((1, 2), (1, 2)), (-one, -one), ended=two, title=text),
+        "tree": TokenTree(two, (-1, 0), -one, prompt=text, title=text),
         "table": Table((text, "b"), ((text, 1),), text, (text,)),
     }  # fmt: skip
 
@@ -157,5 +163,6 @@ def empty() -> dict[str, Any]:
         "bars of nan": Bars(("a", "b"), nan),
         "points": Points(none, none, ()),
         "samples": Samples((), (), (), (), ()),
+        "tree": TokenTree((), (), none),
         "table": Table(("a",), ()),
     }

@@ -19,7 +19,7 @@ class Tags(html.parser.HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
-        self.events += [name for name, _ in attrs if name.startswith("on")]
+        self.events += [f"{name}={value}" for name, value in attrs if name.startswith("on")]
         self.framed += dict(attrs).get("srcdoc") or ""
 
     def handle_data(self, data: str) -> None:

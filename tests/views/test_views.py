@@ -1,7 +1,5 @@
 """Laws of the pictures: each has a twin and data, nothing is unescaped, nothing is cut, nothing hangs."""
 
-import dataclasses
-import inspect
 import json
 import re
 import subprocess
@@ -21,9 +19,7 @@ from labkit.views.text import number
 from .gallery import empty, examples, hostile
 from .reading import drawn, parsed
 
-TYPES = [
-    kind for _, kind in inspect.getmembers(results, dataclasses.is_dataclass) if kind.__module__ == results.__name__
-]
+TYPES = [getattr(results, name) for name in results.__all__]
 EXAMPLES, HOSTILE, EMPTY = examples(), hostile(), empty()
 
 
