@@ -25,11 +25,11 @@ def build(lm=None) -> Explorer:
 
     return Explorer(
         title="What comes next?",
-        note="Type a prompt; “Add” lets the model append its best token that many times.",
+        note="Type a prompt, or let the model add its best token, again and again.",
         controls=(
             Text("prompt", "The capital of France is", label="Prompt"),
-            Slider("added", 0, 0, 30, label="Add"),
-            Slider("top", 10, 1, 30, label="Show"),
+            Slider("added", 0, 0, 30, label="Tokens added"),
+            Slider("top", 10, 1, 30, label="Bars"),
         ),
         draw=draw,
     )

@@ -5,6 +5,7 @@ Gives   a Table and Points.
 """
 
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from labkit.core.results import Points, Table
 from .catalog import entries
 from .language_model import LanguageModel
 
-PUBLISHED, ESTIMATED, HERE = "published", "estimate", "on this machine, counted"
+PUBLISHED, ESTIMATED, HERE = "published", "estimate", "counted here"
 
 
 def known_models(*loaded: LanguageModel) -> Table:
@@ -27,22 +28,32 @@ def known_models(*loaded: LanguageModel) -> Table:
         loaded: models of this machine; their parameters are counted, their training tokens are the catalog's.
 
     Returns:
-        Table of columns model, year, kind, parameters (million), training tokens (billion; None = not published),
-        figures (`published`, `estimate`, or counted here), note, source.
+        Table of columns model, kind, parameters (million), training tokens (billion; None = not published), figures
+        (`published`, `estimate`, or counted here) and their source.
     """
-    rows = [*map(_published, _facts()), *map(_here, loaded)]
-    notes = ("training tokens: every pass over the same text counts",)
-    return Table.of(sorted(rows, key=lambda row: row["parameters (million)"]), "Models by size", notes)
+    columns = ("model", "kind", "parameters (million)", "training tokens (billion)", "figures", "source")
+    rows = [
+        (
+            m.name,
+            m.kind,
+            round(m.parameters / 1e6, 1),
+            round(m.tokens / 1e9, 1) if m.tokens else None,
+            m.figures,
+            m.source,
+        )
+        for m in _models(loaded)
+    ]
+    return Table(columns, tuple(rows), "Models by size", ("training tokens: every pass over the same text counts",))
 
 
 def by_size(*loaded: LanguageModel) -> Points:
     """The same on two log axes; models whose training tokens are not published have no place there."""
-    rows = [row for row in known_models(*loaded).rows if row[4]]
+    models = [m for m in _models(loaded) if m.tokens]
     return Points(
-        x=np.array([row[3] * 1e6 for row in rows], dtype=float),
-        y=np.array([row[4] * 1e9 for row in rows], dtype=float),
-        labels=tuple(row[0] for row in rows),
-        groups=tuple(row[5] for row in rows),
+        x=np.array([m.parameters for m in models], dtype=float),
+        y=np.array([m.tokens for m in models], dtype=float),
+        labels=tuple(m.short for m in models),
+        groups=tuple(m.figures for m in models),
         x_label="parameters",
         y_label="training tokens",
         title="How large is large?",
@@ -50,6 +61,25 @@ def by_size(*loaded: LanguageModel) -> Points:
         log_y=True,
         named=True,
     )
+
+
+@dataclass(frozen=True)
+class Size:
+    """One model's size."""
+
+    name: str
+    """with its year, where it was published"""
+    short: str
+    kind: str
+    parameters: float
+    tokens: float
+    """tokens seen in pretraining; 0 = not published"""
+    figures: str
+    source: str
+
+
+def _models(loaded: tuple[LanguageModel, ...]) -> list[Size]:
+    return sorted([*map(_published, _facts()), *map(_here, loaded)], key=lambda m: m.parameters)
 
 
 @cache
@@ -60,29 +90,14 @@ def _facts() -> tuple[dict[str, Any], ...]:
     return tuple(tomllib.loads(path.read_text(encoding="utf-8"))["model"])
 
 
-def _published(fact: dict[str, Any]) -> dict[str, Any]:
-    return _row(
-        fact["name"], fact["year"], fact["kind"], fact["parameters"], fact["tokens"],
-        ESTIMATED if fact.get("estimate") else PUBLISHED, fact.get("note", ""), fact["source"],
-    )  # fmt: skip
+def _published(fact: dict[str, Any]) -> Size:
+    figures = ESTIMATED if fact.get("estimate") else PUBLISHED
+    source = "; ".join(part for part in (fact["source"], fact.get("note")) if part)
+    name = f"{fact['name']} ({fact['year']})"
+    return Size(name, fact["name"], fact["kind"], fact["parameters"], fact["tokens"], figures, source)
 
 
-def _here(lm: LanguageModel) -> dict[str, Any]:
+def _here(lm: LanguageModel) -> Size:
     entry, card = entries().get(lm.name), lm.card
     tokens = entry.training_tokens if entry else 0
-    note = "" if tokens else "training tokens not published"
-    return _row(card.title, "", card.kind, card.parameters, tokens, HERE, note, card.source)
-
-
-def _row(name: str, year: Any, kind: str, parameters: float, *more: Any) -> dict[str, Any]:
-    tokens, figures, note, source = more
-    return {
-        "model": name,
-        "year": year,
-        "kind": kind,
-        "parameters (million)": round(parameters / 1e6, 1),
-        "training tokens (billion)": round(tokens / 1e9, 1) if tokens else None,
-        "figures": figures,
-        "note": note,
-        "source": source,
-    }
+    return Size(card.title, card.title, card.kind, card.parameters, tokens, HERE, card.source)
