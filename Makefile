@@ -29,7 +29,7 @@ $(READY):
 	@echo "Ready."
 
 lab: $(READY)
-	$(BIN)/python -m labkit.cli fetch
+	$(BIN)/python -m labkit.cli fetch --all
 	$(BIN)/jupyter lab --ServerApp.ip=127.0.0.1 notebooks/00_start_here.ipynb
 
 run: $(READY)
