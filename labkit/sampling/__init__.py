@@ -11,7 +11,7 @@ from .dissection import Stage, Stages, dissect
 from .measures import distinct, interval, perplexity, repetition_rate, self_bleu
 from .options import SampleOptions
 from .prompts import chat_text
-from .ranking import best_of
+from .ranking import best_of, reorder
 from .sample import Piece, sample, stream
 from .speculation import ModelDraft, NgramDraft, Speculation, first_layers, speculate
 from .trees import sample_tree
@@ -19,5 +19,6 @@ from .trees import sample_tree
 __all__ = [
     "ModelDraft", "NgramDraft", "Piece", "SampleOptions", "Speculation", "Stage", "Stages", "beam_search", "beam_tree",
     "best_of", "chat_text", "contrastive_search", "dissect", "distinct", "first_layers", "interval", "perplexity",
+    "reorder",
     "repetition_rate", "sample", "sample_tree", "self_bleu", "speculate", "stream",
 ]  # fmt: skip

@@ -58,22 +58,32 @@ def draw(logits: Tensor, uniforms: Tensor, history: History, options: SampleOpti
         ModelError: the model gave NaN.
     """
     logits = logits.float()
-    total = logits.logsumexp(-1, keepdim=True)  # (batch, 1)
+    top = logits.amax(-1, keepdim=True)  # (batch, 1)
+    own = (logits - top).exp_()  # (batch, vocab), not normalised; in place, for a fresh page costs more than the sum
+    mass = own.sum(-1, keepdim=True)
+    total = top + mass.log()
     if not bool(torch.isfinite(total).all()):
         raise ModelError("the model gave logits that are not finite; its weights or its number type are broken")
-    own = (logits - total).exp()  # (batch, vocab), rows sum to 1
-    entropies = total[:, 0] - torch.linalg.vecdot(own, logits.clamp(min=-1e30))
+    entropies = (total - _mean(logits, own) / mass)[:, 0]
     shaped = shape(logits, history, options)
     if shaped is logits:
         tokens = pick(own, uniforms)
         logprobs = (logits.gather(-1, tokens[:, None]) - total)[:, 0]
         return Draw(tokens, logprobs, logprobs, entropies)
-    top = shaped.amax(-1, keepdim=True)
-    weights = (shaped - top).exp()  # (batch, vocab), not normalised
+    peak = shaped.amax(-1, keepdim=True)
+    weights = (shaped - peak).exp_()  # (batch, vocab), not normalised
     tokens = pick(weights, uniforms)
     at = tokens[:, None]
-    truncated = shaped.gather(-1, at) - top - weights.sum(-1, keepdim=True).log()
+    truncated = shaped.gather(-1, at) - peak - weights.sum(-1, keepdim=True).log()
     return Draw(tokens, (logits.gather(-1, at) - total)[:, 0], truncated[:, 0], entropies)
+
+
+def _mean(logits: Tensor, weights: Tensor) -> Tensor:
+    """(batch, 1) sum of weights times logits, where 0 times -inf is 0."""
+    mean = torch.linalg.vecdot(weights, logits)[:, None]
+    if bool(mean.isfinite().all()):
+        return mean
+    return torch.linalg.vecdot(weights, logits.clamp(min=-1e30))[:, None]
 
 
 def shape(logits: Tensor, history: History, options: SampleOptions) -> Tensor:
@@ -136,10 +146,11 @@ def pick(weights: Tensor, uniforms: Tensor) -> Tensor:
     if vocab % BLOCK:
         weights = pad(weights, (0, BLOCK - vocab % BLOCK))
     blocks = weights.view(len(weights), -1, BLOCK)  # (batch, block, token)
-    upto = blocks.sum(-1).double().cumsum(-1)  # (batch, block)
+    sums = blocks.sum(-1).double()  # (batch, block)
+    upto = sums.cumsum(-1)
     target = uniforms.double()[:, None] * upto[:, -1:]  # (batch, 1)
     block = (upto <= target).sum(-1, keepdim=True).clamp_(max=upto.shape[-1] - 1)
-    rest = target - (upto.gather(-1, block) - blocks.sum(-1).double().gather(-1, block))
+    rest = target - (upto - sums).gather(-1, block)
     inside = blocks.gather(1, block[..., None].expand(-1, 1, BLOCK))[:, 0]  # (batch, token)
     reached = inside.double().cumsum(-1)
     last = BLOCK - 1 - (inside > 0).flip(-1).int().argmax(-1, keepdim=True)  # rounding may leave target beyond the sum

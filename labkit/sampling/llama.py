@@ -92,7 +92,9 @@ class LlamaRunner:
 
     def _logits(self, hidden: Tensor) -> Tensor:
         batch, new, d_model = hidden.shape
-        return self._times(hidden.reshape(-1, d_model), self._model.lm_head.weight).view(batch, new, -1)
+        rows, weight = hidden.reshape(-1, d_model), self._model.lm_head.weight
+        times = self._times if len(rows) == 1 else linear  # many rows of a vocabulary are not worth turning round
+        return times(rows, weight).view(batch, new, -1)
 
     def _hidden(self, ids: Tensor) -> Tensor:
         """(batch, new, d_model) after the last norm; the cache grows by `new`."""
@@ -140,9 +142,9 @@ class LlamaRunner:
         q = q.view(batch, new, kv, group, d_head).permute(0, 2, 3, 1, 4).reshape(batch, kv, group * new, d_head)
         seen = scaled_dot_product_attention(q, cache[0, :, :, :end], cache[1, :, :, :end], attn_mask=mask)
         seen = seen.view(batch, kv, group, new, d_head).permute(0, 3, 1, 2, 4).reshape(batch * new, -1)
-        x = x + times(seen, wo)
+        x = x.add_(times(seen, wo))  # in place: x is this pass's own
         y = rms_norm(x, x.shape[-1:], norm_2, eps)
-        return x + times(silu(times(y, w_gate)) * times(y, w_up), w_down)
+        return x.add_(times(silu(times(y, w_gate), inplace=True).mul_(times(y, w_up)), w_down))
 
 
 def _weights(layer: Any) -> tuple[Any, ...]:
@@ -169,4 +171,4 @@ def _product_bfloat16(x: Tensor, weight: Tensor) -> Tensor:
     # On a processor `linear` reorders a bfloat16 weight at each call; with the weight on the left nothing is moved.
     if len(x) == 1:
         return torch.mv(weight, x[0])[None]
-    return torch.mm(weight, x.t()).t()
+    return torch.mm(weight, x.t()).t().contiguous()

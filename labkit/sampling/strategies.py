@@ -41,7 +41,7 @@ def temperature(logits: Tensor, value: float) -> Tensor:
     logits = logits.float()
     if value == 1:
         return logits
-    return (logits - logits.amax(-1, keepdim=True)) / value
+    return (logits - logits.amax(-1, keepdim=True)).div_(value)
 
 
 def top_k(logits: Tensor, k: int) -> Tensor:

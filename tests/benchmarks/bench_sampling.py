@@ -1,0 +1,75 @@
+"""Tokens per second of `sample` beside transformers' `generate`, in one run, round by round.
+
+    python -m tests.benchmarks.bench_sampling [threads]
+
+Same weights, same number type, same temperature, prompt and length; `generate` returns its scores, as `sample` returns
+its log-probabilities. The best of several alternating rounds counts, so that both meet the machine in the same moods.
+The last column: bytes of weights that a single sequence's token has to read, over time, as a share of the measured
+memory bandwidth (reading 1 GB); the cache of a lesson-sized model can lift it above 1.
+"""
+
+import sys
+import time
+
+import torch
+
+from labkit.core.results import Table
+
+PROMPT, TOKENS, ROUNDS = "Once upon a time, in a land far away", 24, 4
+
+
+def bandwidth() -> float:
+    """Bytes per second at which memory is read."""
+    block = torch.ones(1 << 28)
+    return block.numel() * 4 / min(timed(block.sum) for _ in range(5))
+
+
+def timed(run) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def compare(lm, batch: int) -> dict[str, float]:
+    """Tokens per second of both, alternating."""
+    from labkit.sampling import sample
+
+    settings = lm.model.generation_config
+    settings.eos_token_id, ids = None, lm.tokenizer([PROMPT] * batch, return_tensors="pt")
+
+    def theirs() -> None:
+        lm.model.generate(**ids, max_new_tokens=TOKENS, do_sample=True, temperature=0.8, top_k=0, pad_token_id=2,
+                          output_scores=True, return_dict_in_generate=True)  # fmt: skip
+
+    def ours() -> None:
+        sample(lm, PROMPT, n=batch, max_tokens=TOKENS, temperature=0.8, stop_at_eos=False)
+
+    theirs()
+    ours()
+    rounds = [(timed(theirs), timed(ours)) for _ in range(ROUNDS)]
+    slow, fast = (batch * TOKENS / min(seconds) for seconds in zip(*rounds, strict=True))
+    return {"generate": slow, "sample": fast}
+
+
+def main() -> None:
+    """Print the table."""
+    from labkit.models import load
+
+    torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
+    speed, rows = bandwidth(), []
+    for dtype in ("float32", "bfloat16"):
+        lm = load("smollm2-135m", dtype=dtype)
+        weights = sum(p.nbytes for p in lm.model.parameters())
+        for batch in (1, 32):
+            got = compare(lm, batch)
+            share = got["sample"] * weights / speed if batch == 1 else float("nan")
+            rows.append({"number type": dtype, "texts": batch, "generate (tok/s)": got["generate"],
+                         "sample (tok/s)": got["sample"], "ratio": got["sample"] / got["generate"],
+                         "share of bandwidth": share})  # fmt: skip
+    print(f"{torch.get_num_threads()} threads; memory reads at {speed / 1e9:.1f} GB/s")
+    print(Table.of(rows).frame().round(2).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
