@@ -28,12 +28,14 @@ _VERBS = {
     "capture": "labkit.interpretability",
     "head_effects": "labkit.interpretability",
     "explore": "labkit.explorers",
+    "bertviz": "labkit.classics",
     "LabError": "labkit.core.errors",
 }
 __all__ = sorted(_VERBS)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from .checks import check as check
+    from .classics import bertviz as bertviz
     from .core.errors import LabError as LabError
     from .explorers import explore as explore
     from .interpretability import capture as capture

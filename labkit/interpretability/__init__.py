@@ -8,17 +8,31 @@ Everything goes through TransformerLens' TransformerBridge (`lm.bridge`), whose 
 the same for every architecture: decoders and encoders, downloaded or trained a minute ago.
 """
 
-from .ablation import head_effects, predict, vectors_without
-from .capture import SITES, Capture, capture, head_weights
-from .heads import MEASURES, head_classes, induction_scores, measure, measure_all
-from .relevance import RankCorrelation, gradient_times_attention, rank_correlation, value_weighted
+from .ablation import head_effects, predict_without, token_losses, vectors_without
+from .capture import SITES, Capture, capture
+from .cost import AttentionCost, attention_cost
+from .heads import MEASURES, head_classes, induction_scores, measure, measure_all, repeated_tokens
+from .one_head import OneHead, head_weights, one_head
+from .relevance import (
+    RankCorrelation,
+    compare_with_effect,
+    cosine_distance,
+    gradient_times_attention,
+    rank_correlation,
+    value_weighted,
+)
 
 __all__ = [
     "MEASURES",
     "SITES",
+    "AttentionCost",
     "Capture",
+    "OneHead",
     "RankCorrelation",
+    "attention_cost",
     "capture",
+    "compare_with_effect",
+    "cosine_distance",
     "gradient_times_attention",
     "head_classes",
     "head_effects",
@@ -26,8 +40,11 @@ __all__ = [
     "induction_scores",
     "measure",
     "measure_all",
-    "predict",
+    "one_head",
+    "predict_without",
     "rank_correlation",
+    "repeated_tokens",
+    "token_losses",
     "value_weighted",
     "vectors_without",
 ]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.errors import OptionError
-from ..core.results import Bars, LayerGrid
-from .capture import Head, check_heads, device_of, silencers
-from .inputs import Text, require_attention, require_decoder, shown_tokens, target_id, token_ids
+from ..core.results import Bars, LayerGrid, TokenScores
+from .capture import Head, capture, check_heads, device_of, silencers
+from .inputs import Text, require_attention, require_decoder, target_id, token_ids
 
 if TYPE_CHECKING:
     from ..models import LanguageModel
@@ -78,27 +78,68 @@ def vectors_without(
     return vectors[0], vectors[1:].reshape(lm.bridge.cfg.n_layers, lm.bridge.cfg.n_heads, -1)
 
 
-def predict(lm: "LanguageModel", text: Text, *, off: Sequence[Head] = (), top: int = 8) -> Bars:
-    """The most likely next tokens, with some heads switched off.
+def token_losses(lm: "LanguageModel", text: Text, *, off: Sequence[Head] = (), positions: bool = True) -> TokenScores:
+    """How much each token surprised the model: -log p(token | what came before), in nats.
+
+    Args:
+        off: heads switched off during the pass.
+        positions: False takes the model's knowledge of positions away.
+
+    Returns:
+        TokenScores; the first token, which nothing predicts, is nan.
 
     Raises:
-        OptionError: no such head.
         ModelError: the model predicts no next token.
     """
+    from scipy.special import log_softmax
+
+    require_attention(lm)
+    require_decoder(lm, "token_losses", "choose a decoder such as smollm2-135m")
+    seen = capture(lm, text, ("logits",), off=off, positions=positions)
+    logprobs = log_softmax(seen["logits"][:-1], axis=-1)  # (seq - 1, vocab)
+    losses = np.append(np.nan, -logprobs[np.arange(len(seen) - 1), list(seen.ids[1:])])
+    return TokenScores(seen.tokens, losses, "surprise", "nats", f"Surprise of {lm.name}", low=0)
+
+
+def predict_without(lm: "LanguageModel", text: Text, *, off: Sequence[Head], top: int = 8) -> Bars:
+    """The most likely next tokens, and what becomes of them when some heads are switched off.
+
+    Args:
+        off: heads (layer, head).
+        top: how many tokens.
+
+    Returns:
+        Bars; `values` (2, token), probabilities with all heads and without those.
+
+    Raises:
+        OptionError: no head was chosen, or there is no such head.
+        ModelError: the model predicts no next token.
+    """
+    from ..models import visible
+
+    if not off:
+        raise OptionError("no head was chosen; give off=[(layer, head), ...]")
+    whole, without = _next_probabilities(lm, text, ()), _next_probabilities(lm, text, off)
+    best = np.argsort(-whole, kind="stable")[:top]
+    names = ", ".join(f"L{layer}H{head}" for layer, head in off)
+    return Bars(
+        tuple(visible(lm, int(i)) for i in best), np.stack([whole[best], without[best]]), "probability",
+        f"What comes next, with and without {names}", ("all heads", f"without {names}"), label_name="next token",
+    )  # fmt: skip
+
+
+def _next_probabilities(lm: "LanguageModel", text: Text, off: Sequence[Head]) -> np.ndarray:
+    """(vocab,)"""
     import torch
 
     require_attention(lm)
-    require_decoder(lm, "predict", "choose a decoder such as smollm2-135m")
+    require_decoder(lm, "a prediction", "choose a decoder such as smollm2-135m")
     ids = token_ids(lm, text)
     last = f"blocks.{lm.bridge.cfg.n_layers - 1}.hook_out"
     hooks = [*silencers(lm.bridge, off), (last, lambda x, hook: x[:, -1:])]
     with torch.no_grad():
         logits = lm.bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
-    found = logits[0, -1].float().softmax(-1).topk(min(top, logits.shape[-1]))
-    names = ", ".join(f"L{layer}H{head}" for layer, head in off)
-    title = f"Next token without {names}" if off else "Next token"
-    return Bars(shown_tokens(lm, found.indices.tolist()), found.values.cpu().numpy(), "probability", title,
-                label_name="token")  # fmt: skip
+    return logits[0, -1].double().softmax(-1).cpu().numpy()
 
 
 def _sweep(

@@ -88,14 +88,20 @@ class Capture:
         Raises:
             OptionError: it was not captured.
         """
-        whole = self.attention
+        whole, layer, head = self.attention, int(layer), int(head)
         if layer not in self.layers or not 0 <= head < whole.values.shape[1]:
-            raise OptionError(f"L{layer}H{head} was not captured; layers {self.layers}, {whole.values.shape[1]} heads each")
+            raise OptionError(
+                f"L{layer}H{head} was not captured; layers {self.layers}, {whole.values.shape[1]} heads each"
+            )
         row = self.layers.index(layer)
         classes = ((whole.classes[row][head],),) if whole.classes else ()
         values = whole.values[row : row + 1, head : head + 1]
         title = f"Head L{layer}H{head} of {self.name}"
         return HeadPatterns(self.tokens, self.tokens, values, (layer,), self.causal, title, classes, (head,))
+
+    def path(self, position: int) -> np.ndarray:
+        """(1 + layer, d_model) one token's vector before the first captured layer and after each."""
+        return np.concatenate([self["resid_pre"][:1, position], self["resid_post"][:, position]])
 
     def where(self, word: str, occurrence: int = 0) -> int:
         """The position of a word's last token, to speak of `bank` and not of position 2.
@@ -209,28 +215,6 @@ def silencers(bridge: Any, off: Sequence[Head]) -> list[tuple[str, Any]]:
     return [(f"blocks.{layer}.attn.hook_z", silence(heads)) for layer, heads in by_layer.items()]
 
 
-def head_weights(lm: "LanguageModel", layer: int, head: int) -> dict[str, np.ndarray]:
-    """The four matrices of one head, float32: `W_Q W_K W_V` (d_model, d_head), `W_O` (d_head, d_model).
-
-    Where several queries share a key and a value (grouped-query attention), the shared ones are returned. Biases
-    `b_Q b_K b_V` (d_head,) are zero where the model has none.
-    """
-    check_heads(lm.bridge, [(layer, head)])
-    attention = lm.bridge.blocks[layer].attn
-    found = {}
-    for name in ("W_Q", "W_K", "W_V", "W_O"):
-        matrices = getattr(attention, name)
-        found[name] = matrices[head * len(matrices) // lm.bridge.cfg.n_heads].detach().float().cpu().numpy()
-    for letter in "QKV":
-        width = found[f"W_{letter}"].shape[1]
-        bias = getattr(getattr(attention, letter.lower()), "bias", None)
-        rows = None if bias is None else bias.detach().float().cpu().numpy().reshape(-1, width)
-        found[f"b_{letter}"] = (
-            np.zeros(width, np.float32) if rows is None else rows[head * len(rows) // lm.bridge.cfg.n_heads]
-        )
-    return found
-
-
 def _keeper(store: list[Any]) -> Any:
     def hook(tensor: Any, hook: Any) -> None:
         store.append(tensor[0].detach().float().cpu().numpy())
@@ -244,7 +228,7 @@ def _chosen_layers(bridge: Any, layers: Sequence[int] | None) -> tuple[int, ...]
         return tuple(range(count))
     if not layers or not all(0 <= layer < count for layer in layers):
         raise OptionError(f"layers={tuple(layers)} is not a choice of 0 to {count - 1}; None keeps all")
-    return tuple(sorted(set(layers)))
+    return tuple(sorted({int(layer) for layer in layers}))
 
 
 def _check_sites(lm: "LanguageModel", sites: Sequence[str], layers: tuple[int, ...], seq: int) -> None:

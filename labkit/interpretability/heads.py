@@ -132,8 +132,12 @@ def repeated_tokens(lm: "LanguageModel", *, length: int = 50, seed: int = 0) -> 
     return [*start, *half, *half]
 
 
-def induction_scores(lm: "LanguageModel", *, length: int = 50, seed: int = 0) -> LayerGrid:
+def induction_scores(lm: "LanguageModel", *, length: int = 50, draws: int = 4, seed: int = 0) -> LayerGrid:
     """How much each head, in the second half of repeated random tokens, looks at what followed the first time.
+
+    Args:
+        length: tokens in each half.
+        draws: how many such texts the score is averaged over.
 
     Returns:
         LayerGrid (layer, head); 1 = all of its weight.
@@ -141,11 +145,13 @@ def induction_scores(lm: "LanguageModel", *, length: int = 50, seed: int = 0) ->
     Source: Olsson et al. 2022, "In-context learning and induction heads".
     Law: a hand-made perfect induction pattern scores 1, a uniform one 1/n (tests/interpretability/test_heads.py).
     """
-    ids = repeated_tokens(lm, length=length, seed=seed)
-    grid = measure("induction", capture(lm, ids))
+    if draws < 1:
+        raise OptionError(f"draws={draws}: average over one text or more")
+    texts = [repeated_tokens(lm, length=length, seed=derive(seed, "induction", n)) for n in range(draws)]
+    grids = [measure("induction", capture(lm, ids)) for ids in texts]
     return LayerGrid(
-        grid.values, "induction score", "weight", f"Induction in {lm.name}: {length} random tokens, twice",
-        row_labels=grid.row_labels,
+        np.mean([grid.values for grid in grids], axis=0), "induction score", "weight",
+        f"Induction in {lm.name}: {length} random tokens, twice", row_labels=grids[0].row_labels,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.errors import ModelError, OptionError, TargetError, TextError
+from ..text.tokenizers import checked
 
 if TYPE_CHECKING:
     from ..models import LanguageModel
@@ -41,7 +42,7 @@ def token_ids(
         TextError: nothing to read, too few tokens, or more than the model's context holds.
         OptionError: the window lies outside of the text.
     """
-    ids = lm.tokenizer(text, verbose=False)["input_ids"] if isinstance(text, str) else [int(i) for i in text]
+    ids = lm.tokenizer(checked(text), verbose=False)["input_ids"] if isinstance(text, str) else [int(i) for i in text]
     if isinstance(text, str) and not text:
         raise TextError("the text is empty; write at least one word")
     if window is not None:
@@ -65,6 +66,11 @@ def token_ids(
             f"the text has {len(ids)} token{'s' * (len(ids) != 1)}, but this needs {at_least} or more; add a word"
         )
     return ids
+
+
+def count_tokens(lm: "LanguageModel", text: str) -> int:
+    """How many tokens the model would see, special tokens included."""
+    return len(lm.tokenizer(checked(text), verbose=False)["input_ids"])
 
 
 def shown_tokens(lm: "LanguageModel", ids: Sequence[int]) -> tuple[str, ...]:

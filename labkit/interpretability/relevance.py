@@ -8,8 +8,10 @@ import numpy as np
 from ..core.errors import ShapeError
 from ..core.results import HeadPatterns
 from ..core.seeds import derive
-from .capture import capture, device_of, head_weights
+from .ablation import head_effects
+from .capture import capture, device_of
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
+from .one_head import head_weights
 
 if TYPE_CHECKING:
     from ..models import LanguageModel
@@ -108,3 +110,35 @@ def rank_correlation(a: np.ndarray, b: np.ndarray, *, draws: int = 2000, seed: i
     rho = np.divide((ranks[0] * ranks[1]).sum(-1), spread, out=np.zeros(draws + 1), where=spread > 0)
     low, high = np.quantile(rho[1:], [0.025, 0.975])
     return RankCorrelation(float(rho[0]), float(low), float(high), count)
+
+
+def compare_with_effect(
+    lm: "LanguageModel", prompt: Text, *, target: str, word: str, seed: int = 0
+) -> dict[str, RankCorrelation]:
+    """How well three quantities order the heads by what is lost when each is switched off.
+
+    Args:
+        target: the continuation; one token.
+        word: the word of the prompt whose weight, seen from the last token, is compared.
+
+    Returns:
+        `weight`: attention of the last token on the word. `value-weighted`: the same, scaled by the vectors moved.
+        `gradient × weight`: summed over the head; it knows the target, the other two do not.
+
+    Raises:
+        as `head_effects`; OptionError: the word is not in the prompt.
+    """
+    seen = capture(lm, prompt)
+    at = seen.where(word)
+    lost = -head_effects(lm, prompt, target=target).values
+    rivals = {
+        "weight": seen["pattern"][:, :, -1, at],
+        "value-weighted": value_weighted(lm, prompt).values[:, :, -1, at],
+        "gradient × weight": gradient_times_attention(lm, prompt, target=target).sum((2, 3)),
+    }
+    return {name: rank_correlation(rival, lost, seed=seed) for name, rival in rivals.items()}
+
+
+def cosine_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """1 − cosine of the angle between two vectors: 0 = same direction, 1 = at right angles."""
+    return float(1 - a @ b / np.sqrt((a @ a) * (b @ b)))

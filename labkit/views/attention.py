@@ -75,8 +75,8 @@ def _data(result: HeadPatterns) -> Table:
         for j, head in enumerate(result.heads or range(heads)):
             best = np.argsort(-counted[i, j].ravel(), kind="stable")[:3]
             pairs = ", ".join(
-                f"{_word(result.query_tokens[b // keys])} → {_word(result.key_tokens[b % keys])} {counted[i, j].ravel()[b]:.2f}"
-                for b in best
+                f"{_word(result.query_tokens[query])} → {_word(result.key_tokens[key])} {counted[i, j, query, key]:.2f}"
+                for query, key in (divmod(int(b), keys) for b in best)
             )
             kind = result.classes[i][j] if result.classes else ""
             records.append({"head": f"L{layer}H{head}", "class": kind, "strongest pairs": pairs})
@@ -87,7 +87,8 @@ def _sizes(result: HeadPatterns) -> tuple[int, int, int, int]:
     layers, heads, queries, keys = result.values.shape
     if not result.values.size:
         raise OptionError(
-            f"nothing to draw: {layers} layers × {heads} heads × {queries} queries × {keys} keys; choose one head or more"
+            f"nothing to draw: {layers} layers × {heads} heads × {queries} queries × {keys} keys; "
+            "choose one head or more"
         )
     return layers, heads, queries, keys
 
@@ -104,7 +105,9 @@ def _caption(result: HeadPatterns) -> str:
     layers, heads, queries, keys = _sizes(result)
     size = f"{_count(layers, 'layer')} × {_count(heads, 'head')} · " if layers * heads > 1 else ""
     how = "Click a map, then point at a token. " if layers * heads > 1 else "Point at a token. "
-    return for_html(f"{size}{queries if queries == keys else f'{queries} × {keys}'} tokens. {how}Rows ask, columns are looked at.")
+    return for_html(
+        f"{size}{queries if queries == keys else f'{queries} × {keys}'} tokens. {how}Rows ask, columns are looked at."
+    )
 
 
 def _count(number: int, what: str) -> str:

@@ -2,9 +2,9 @@
 
     weight -> square root -> 8 or 4 bits -> (lower triangle only, if causal) -> zlib -> base64
 
-The square root spends the steps where weights are: most are near 0. Eight bits are tried first, then four, then pooling:
-a pooled cell is the weight that a block of queries gives to a block of keys, mean over the queries, so rows still sum
-to 1. What pooling blurs is kept beside it: the strongest edges of every query, exactly to 8 bits.
+The square root spends the steps where weights are: most are near 0. Eight bits are tried first, then four, then
+pooling: a pooled cell is the weight that a block of queries gives to a block of keys, mean over the queries, so rows
+still sum to 1. What pooling blurs is kept beside it: the strongest edges of every query, exactly to 8 bits.
 """
 
 import base64
@@ -18,7 +18,7 @@ BUDGET = 1_850_000
 MOST_CELLS = 512
 """Cells along one side of a map; more would be smaller than a pixel."""
 HOPELESS = 3
-"""Cells for each byte of budget beyond which eight bits are not even tried; they need about a third of a byte a cell."""
+"""Cells for each byte of budget beyond which eight bits are not even tried: a cell needs about a third of a byte."""
 EDGES = 3
 """Strongest keys kept for each query where weights are pooled."""
 

@@ -13,24 +13,24 @@ from .text import for_html
 
 # Runs in the page, not in the frame. Reads what the page looks like and posts it; nothing else.
 _TELL_THEME = (
-    "(f=>{const tell=()=>{const s=getComputedStyle(f.parentElement),d=document.createElement('canvas').getContext('2d');"
-    "let e=f.parentElement,b='';while(e&&(!b||/rgba?\\([^)]*, 0\\)|transparent/.test(b))){b=getComputedStyle(e).backgroundColor;"
-    "e=e.parentElement}f.contentWindow&&f.contentWindow.postMessage({labkitTheme:{ink:s.color,page:b}},'*')};tell();"
+    "(f=>{const tell=()=>{let e=f.parentElement,b='';"
+    "while(e&&(!b||/rgba?\\([^)]*, 0\\)|transparent/.test(b))){b=getComputedStyle(e).backgroundColor;e=e.parentElement}"
+    "f.contentWindow&&f.contentWindow.postMessage({labkitTheme:{page:b}},'*')};tell();"
     "const o=new MutationObserver(()=>f.isConnected?setTimeout(tell,60):o.disconnect());"
     "o.observe(document.body,{attributes:true});})(this)"
 )
 
 # Runs in the frame: dark or light decided by the brightness of the page's background.
 _HEAR_THEME = """<script>
-const setTheme = (page, ink) => {
+const setTheme = page => {
   const n = (page.match(/[\\d.]+/g) || []).map(Number);
   const dark = n.length >= 3 && (n.length < 4 || n[3] > 0) ? n[0] * .3 + n[1] * .59 + n[2] * .11 < 128
     : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "dark" : "light";
   dispatchEvent(new CustomEvent("themechange"));
 };
-setTheme("", "");
-addEventListener("message", e => { if (e.data && e.data.labkitTheme) setTheme(e.data.labkitTheme.page, e.data.labkitTheme.ink); });
+setTheme("");
+addEventListener("message", e => { if (e.data && e.data.labkitTheme) setTheme(e.data.labkitTheme.page); });
 </script>"""
 
 
