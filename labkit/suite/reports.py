@@ -180,7 +180,8 @@ def _entry(outcome: Outcome, folder: Path, pages: Path, name: str, back: str) ->
         return Entry(outcome, outcome.topic, note=str(error))
     except Exception as error:  # an output that no page can show must not cost the report of the others
         return Entry(outcome, outcome.topic, note=f"no page could be made of it ({type(error).__name__}: {error})")
-    exercises, asked = len(exercise_cells(notebook)), _asked(page)
+    told = any(problem.kind == "offline" for problem in outcome.problems)
+    exercises, asked = len(exercise_cells(notebook)), "" if told else _asked(page)
     return Entry(outcome, title(notebook) or name, promise(notebook), exercises, name, len(page.figures), asked)
 
 
