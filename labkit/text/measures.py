@@ -7,6 +7,7 @@ Gives   Comparison (tokens of the same texts in several tokenizers), RoundTrip, 
 import json
 import random
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from functools import cache
 import numpy as np
 
 from labkit.core.errors import OptionError, TextError, closest
-from labkit.core.results import LayerGrid, Table
+from labkit.core.results import Bars, LayerGrid, Table
 
 from .corpora import Sentence
 from .tokenizers import Tokenizer
@@ -61,6 +62,26 @@ class Comparison:
         what = f"tokens ÷ tokens for {self.texts[0].name}"
         return self._grid(self.tokens[spoken] / self.tokens[0], what, spoken)
 
+    def added(self, tokenizers: Sequence[str]) -> Bars:
+        """(tokenizer, language) percent of the first text's tokens that saying the same in a language adds.
+
+        Raises:
+            TextError: a tokenizer was not compared.
+        """
+        for name in tokenizers:
+            self.of(self.texts[0].name, name)
+        grid = self.premium
+        columns = [self.tokenizers.index(name) for name in tokenizers]
+        percent = 100 * (grid.values[1:, columns].T - 1)
+        order = np.argsort(-percent[0])
+        return Bars(
+            labels=tuple(grid.row_labels[1 + i] for i in order),
+            values=percent[:, order],
+            groups=tuple(tokenizers),
+            quantity=f"added to the tokens of {self.texts[0].name}, %",
+            label_name="language",
+        )
+
     def cost(self, dollars_per_million: float, *, characters: int = 1000) -> LayerGrid:
         """(text, tokenizer) cents for so many characters, if every token had this price."""
         lengths = np.array([[len(t.text)] for t in self.texts])
@@ -100,6 +121,36 @@ def compare(tokenizers: Sequence[Tokenizer], texts: Sequence[Sentence]) -> Compa
     unknown = [[tok.pieces(i).count(UNKNOWN) for tok, i in zip(tokenizers, row, strict=True)] for row in ids]
     counts = [[len(i) for i in row] for row in ids]
     return Comparison(tuple(texts), tuple(tok.name for tok in tokenizers), np.array(counts), np.array(unknown))
+
+
+def cuts(tokenizers: Sequence[Tokenizer], examples: Sequence[str]) -> Table:
+    """Short texts in several tokenizers: one row a text, pieces parted by a bar, spaces as ␣."""
+    rows = [(_seen(e), *(" | ".join(map(_seen, tok.split(e).tokens)) for tok in tokenizers)) for e in examples]
+    return Table(("text", *(tok.name for tok in tokenizers)), tuple(rows))
+
+
+def number_cuts(tokenizers: Sequence[Tokenizer], *, digits: int = 4) -> Table:
+    """How often each tokenizer cuts the numbers of so many digits (after a space) into which lengths.
+
+    Raises:
+        OptionError: digits is not 1 to 5.
+    """
+    if not 1 <= digits <= 5:
+        raise OptionError(f"digits must be 1 to 5, but is {digits}")
+    numbers = range(10 ** (digits - 1), 10**digits)
+    counts = {tok.name: Counter(_lengths(tok, number) for number in numbers) for tok in tokenizers}
+    ways = sorted({way for count in counts.values() for way in count}, key=lambda way: (len(way), way[::-1]))
+    columns = ("tokenizer", *(" + ".join(map(str, way)) for way in ways))
+    return Table(columns, tuple((name, *(count[way] for way in ways)) for name, count in counts.items()))
+
+
+def _lengths(tok: Tokenizer, number: int) -> tuple[int, ...]:
+    digits = (sum(c.isdigit() for c in piece) for piece in tok.split(f" {number}").tokens)
+    return tuple(n for n in digits if n)
+
+
+def _seen(token: str) -> str:
+    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
 
 
 ALPHABETS = {

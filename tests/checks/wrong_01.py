@@ -69,6 +69,7 @@ def forgets_the_last(word, merges):
     return [a + b for a, b in pairwise(word) if (a, b) in merges]
 
 
+GIVEN = {"Counter": Counter, "pairwise": pairwise}
 WRONG = {
     "01.1": [
         (without_times, "a word that occurs n times counts n times"),
