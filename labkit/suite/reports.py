@@ -6,12 +6,14 @@
 Everything opens from a file, without a server and without internet. Ignores how the notebooks were run.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from labkit.core.errors import LabError
+from labkit.core.errors import LabError, NotebookError
 
 from .junit import junit
 from .lessons import exercise_cells, promise, read_notebook, title
@@ -36,6 +38,11 @@ class Entry:
     figures: int = 0
     note: str = ""
     """Why there is no page, or what it would have loaded from another host."""
+
+    @property
+    def given(self) -> str:
+        """`SEED = 3, FAST = True`: what was set for this run of the notebook."""
+        return ", ".join(f"{name} = {value!r}" for name, value in self.outcome.parameters.items())
 
     @property
     def sign(self) -> str:
@@ -88,7 +95,15 @@ def write_reports(result: SuiteResult, folder: Path) -> Path:
     """Write report.html, junit.xml and the lessons' pages into the run's folder; the path of report.html.
 
     A notebook whose page cannot be made is in the report with the reason; the others keep theirs.
+
+    Raises:
+        NotebookError: the folder cannot be written to, or is full.
     """
+    with _room_in(folder):
+        return _write_reports(result, folder)
+
+
+def _write_reports(result: SuiteResult, folder: Path) -> Path:
     entries = _write_pages(result, folder, folder / PAGES, back=f"../{REPORT}")
     text = template("report.html").render(
         result=result, entries=entries, tally=tally(result), policy=POLICY, style=style() + _asset("report.css"),
@@ -101,7 +116,16 @@ def write_reports(result: SuiteResult, folder: Path) -> Path:
 
 
 def write_gallery(result: SuiteResult, folder: Path, site: Path) -> Path:
-    """Write a site of all lessons of a run: `index.html` and a page each; the path of index.html."""
+    """Write a site of all lessons of a run: `index.html` and a page each; the path of index.html.
+
+    Raises:
+        NotebookError: the folder cannot be written to, or is full.
+    """
+    with _room_in(site):
+        return _write_gallery(result, folder, site)
+
+
+def _write_gallery(result: SuiteResult, folder: Path, site: Path) -> Path:
     entries = _write_pages(result, folder, site, back="index.html")
     text = template("gallery.html").render(
         entries=entries, policy=POLICY, style=style() + _asset("report.css"), thumbnail_style=style(),
@@ -158,6 +182,17 @@ def when(started: str) -> str:
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
 
 
+@contextmanager
+def _room_in(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise NotebookError(
+            f"cannot write the pages into {folder}: {reason}; free some space, or give another folder"
+        ) from error
+
+
 def _write_pages(result: SuiteResult, folder: Path, pages: Path, *, back: str) -> list[Entry]:
     """A page for each notebook that left one, and what the templates need to know about it."""
     pages.mkdir(parents=True, exist_ok=True)
@@ -178,6 +213,8 @@ def _entry(outcome: Outcome, folder: Path, pages: Path, name: str, back: str) ->
         page = write_page(notebook, pages, name, back=back)
     except LabError as error:
         return Entry(outcome, outcome.topic, note=str(error))
+    except OSError:
+        raise
     except Exception as error:  # an output that no page can show must not cost the report of the others
         return Entry(outcome, outcome.topic, note=f"no page could be made of it ({type(error).__name__}: {error})")
     told = any(problem.kind == "offline" for problem in outcome.problems)

@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from labkit.core.errors import NotebookError
 from labkit.core.paths import atomic_file
 
 from .lessons import ADDED
@@ -27,7 +28,12 @@ def write_slides(notebook: Any, folder: Path, name: str, *, reveal: tuple[Path, 
 
     Args:
         reveal: reveal.js and reveal.css.
+
+    Raises:
+        NotebookError: the notebook shows nothing, because it was not executed.
     """
+    if not any(cell.get("outputs") for cell in notebook.cells):
+        raise NotebookError(f"{name} has no outputs to show; execute it with `labkit run`, then name the copy in runs/")
     page = make_page(notebook, name)
     page.fit(LIMIT)
     write_figures(page, folder)

@@ -6,6 +6,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from labkit.core.errors import NotebookError
 from labkit.suite.offline import requests_of
 from labkit.suite.outcomes import FAILED, STOPPED, ClaimRecord, Outcome, Problem, SuiteResult
 from labkit.suite.pages import PLOTLY
@@ -95,6 +96,22 @@ def test_a_notebook_whose_page_cannot_be_made_does_not_cost_the_others_theirs(ru
     (tmp_path / "01_good.ipynb").write_text("{not json")
     text = write_reports(run, tmp_path).read_text()
     assert "is not JSON" in text and (tmp_path / "pages/02_bad.html").exists()
+
+
+@pytest.mark.parametrize("make", [write_reports, lambda run, folder: write_gallery(run, folder, folder / "site")])
+def test_a_folder_without_room_is_one_clear_line(run, tmp_path, monkeypatch, make):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("labkit.suite.pages.write", full)
+    with pytest.raises(NotebookError, match="No space left on device; free some space"):
+        make(run, tmp_path)
+
+
+def test_runs_of_one_notebook_say_what_was_set(run, tmp_path):
+    seeds = [replace(run.outcomes[0], parameters={"SEED": seed}) for seed in (0, 1)]
+    text = write_reports(replace(run, outcomes=tuple(seeds)), tmp_path).read_text()
+    assert "SEED = 0" in text and "SEED = 1" in text
 
 
 def test_two_notebooks_of_one_name_have_two_pages(run, tmp_path):

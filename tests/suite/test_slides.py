@@ -1,6 +1,7 @@
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from labkit.core.errors import NotebookError
 from labkit.suite.offline import requests_of
 from labkit.suite.pages import PLOTLY
 from labkit.suite.slides import arrange, write_slides
@@ -45,6 +46,11 @@ def test_slides_stand_beside_all_that_they_need(tmp_path, reveal):
     assert 'data-figure="0"' in text and "only for the speaker" not in text and "SEED" not in text
     assert {path.name for path in folder.iterdir()} == {
         "02_attention.html", "02_attention.figures.js", "plotly.min.js", "reveal.js", "reveal.css"}  # fmt: skip
+
+
+def test_a_lesson_that_was_not_executed_is_refused(tmp_path, reveal):
+    with pytest.raises(NotebookError, match="has no outputs to show"):
+        write_slides(new_notebook(cells=[new_code_cell("1")]), tmp_path, "02_attention", reveal=reveal)
 
 
 def test_nbconverts_own_slides_would_ask_other_hosts():
