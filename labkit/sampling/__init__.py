@@ -10,7 +10,7 @@ from .contrastive import contrastive_search
 from .dissection import Stage, Stages, dissect
 from .measures import distinct, interval, perplexity, repetition_rate, self_bleu
 from .options import SampleOptions
-from .prompts import chat_text
+from .prompts import chat_text, prompt_tokens
 from .ranking import best_of, reorder
 from .sample import Piece, sample, stream
 from .speculation import ModelDraft, NgramDraft, Speculation, first_layers, speculate
@@ -20,5 +20,6 @@ __all__ = [
     "ModelDraft", "NgramDraft", "Piece", "SampleOptions", "Speculation", "Stage", "Stages", "beam_search", "beam_tree",
     "best_of", "chat_text", "contrastive_search", "dissect", "distinct", "first_layers", "interval", "perplexity",
     "reorder",
+    "prompt_tokens",
     "repetition_rate", "sample", "sample_tree", "self_bleu", "speculate", "stream",
 ]  # fmt: skip

@@ -116,7 +116,7 @@ class LlamaRunner:
         for number, weights in enumerate(self._layers):
             x = self._layer(x, weights, self._cache[number], turn, mask)
         self._length = end
-        return rms_norm(x, x.shape[-1:], inner.norm.weight, inner.norm.variance_epsilon).view(batch, new, -1)
+        return _norm(x, inner.norm.weight, inner.norm.variance_epsilon).view(batch, new, -1)
 
     def _mask(self, places: Tensor, end: int) -> Tensor | None:
         """(batch or 1, 1, group*new, end) true where a query may look; None where it may look everywhere."""
@@ -134,7 +134,7 @@ class LlamaRunner:
         batch = cache.shape[1]
         new = len(x) // batch
         end = self._length + new
-        y = rms_norm(x, x.shape[-1:], norm_1, eps)
+        y = _norm(x, norm_1, eps)
         q = _rotate(times(y, wq).view(batch * new, -1, d_head), *turn)
         k = _rotate(times(y, wk).view(batch * new, -1, d_head), *turn)
         cache[0, :, :, self._length : end] = k.view(batch, new, kv, d_head).transpose(1, 2)
@@ -143,7 +143,7 @@ class LlamaRunner:
         seen = scaled_dot_product_attention(q, cache[0, :, :, :end], cache[1, :, :, :end], attn_mask=mask)
         seen = seen.view(batch, kv, group, new, d_head).permute(0, 3, 1, 2, 4).reshape(batch * new, -1)
         x = x.add_(times(seen, wo))  # in place: x is this pass's own
-        y = rms_norm(x, x.shape[-1:], norm_2, eps)
+        y = _norm(x, norm_2, eps)
         return x.add_(times(silu(times(y, w_gate), inplace=True).mul_(times(y, w_up)), w_down))
 
 
@@ -154,10 +154,21 @@ def _weights(layer: Any) -> tuple[Any, ...]:
             mlp.gate_proj.weight, mlp.up_proj.weight, mlp.down_proj.weight)  # fmt: skip
 
 
+def _norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:
+    """Root-mean-square norm; in a short number type rounded where the model rounds."""
+    if x.dtype == torch.float32:
+        return rms_norm(x, x.shape[-1:], weight, eps)
+    long = x.float()
+    return weight * (long * torch.rsqrt(long.pow(2).mean(-1, keepdim=True) + eps)).to(x.dtype)
+
+
 def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary position embedding of (batch*new, head, d_head); `sin` has its first half negated."""
     half = x.shape[-1] // 2
-    return torch.addcmul(x * cos, torch.cat((x[..., half:], x[..., :half]), -1), sin)
+    turned = torch.cat((x[..., half:], x[..., :half]), -1)
+    if x.dtype == torch.float32:
+        return torch.addcmul(x * cos, turned, sin)
+    return x * cos + turned * sin
 
 
 def _product(model: Any) -> Any:

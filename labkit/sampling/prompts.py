@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.core.errors import OptionError, TextError
+from labkit.core.results import TokenSplit
 
 Message = dict[str, str]
 
@@ -125,3 +126,16 @@ def context_length(model: Any) -> int:
         if isinstance(size, int) and size > 0:
             return size
     return 1 << 30
+
+
+def prompt_tokens(lm: Any, prompt: Any) -> TokenSplit:
+    """One prompt as the model reads it: a text as it is, a chat in its template, each special token as one.
+
+    Raises:
+        OptionError: there is more than one prompt.
+    """
+    prompts = read_prompts(lm.tokenizer, prompt)
+    if len(prompts) > 1:
+        raise OptionError(f"{len(prompts)} prompts were given where one is shown; call it once for each")
+    decoder = Decoder(lm.tokenizer)
+    return TokenSplit(tuple(map(decoder.token, prompts[0].ids)), prompts[0].ids, prompts[0].text, lm.name)

@@ -51,6 +51,20 @@ def test_the_lean_llama_is_exact_in_every_shape(changes):
     close(runner.advance(torch.tensor([[3], [4]]))[:, 0], own_logits(model, [long[0] + [3], long[1] + [4]]))
 
 
+def test_in_bfloat16_it_is_as_near_to_float32_as_the_model_is(tiny_llama):
+    exact, model = tiny_llama(seed=8), tiny_llama(seed=8).to(torch.bfloat16)
+    off = {}
+    for make in (CachedRunner, LlamaRunner):
+        runner, off[make] = make(model), 0.0
+        rows = [list(p) for p in PROMPTS]
+        logits = runner.begin(rows)
+        for step in range(10):
+            off[make] += float((logits.float() - own_logits(exact, rows)).abs().mean())
+            rows = [[*row, step] for row in rows]
+            logits = runner.advance(torch.tensor([[step]] * 3))[:, 0]
+    assert off[LlamaRunner] < 1.3 * off[CachedRunner]
+
+
 def test_a_change_of_the_weights_is_seen_at_once(tiny_llama):
     model = tiny_llama(seed=5)
     runner = make_runner(model)
