@@ -1,8 +1,9 @@
 """Warm starts: one process imports the heavy libraries once, every notebook's kernel is forked from it.
 
 Importing torch, transformers and TransformerLens costs five seconds in a fresh kernel. A server process imports them
-without starting a thread or touching a device; for each notebook it forks a worker, which at once forks a process that
-waits to become the kernel (before the worker opens a socket or starts a thread, so nothing is shared but read pages).
+without touching a device or starting a thread (but that of an allocator, which survives forking). For each notebook it
+forks a worker, which at once forks a process that waits to become the kernel: before the worker opens a socket or
+starts a thread, so nothing is shared but read pages.
 
 Linux only: elsewhere forking after such imports is not safe, and notebooks start their kernels in the plain way. The
 same happens when the server does not come up, or when a notebook wants another kernel than this Python.

@@ -17,7 +17,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-PRELOADED = ("torch", "transformers.models.llama.modeling_llama", "hypothesis", "scipy.stats", "tokenizers", "pytest")
+PRELOADED = (
+    "torch", "transformers.models.llama.modeling_llama", "transformers.generation", "hypothesis.strategies",
+    "scipy.stats", "tokenizers", "papermill", "pytest",
+)  # fmt: skip
 
 
 def install(module: str, old: str, new: str) -> None:

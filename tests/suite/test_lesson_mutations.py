@@ -31,7 +31,8 @@ LESSONS = {
         DECODE.format("") + AFTER_DECODE, DECODE.format("[:-1]") + AFTER_DECODE,
     ),
     "the position before the last": (
-        "00_start_here", "start/paris", "labkit.models.prediction", ".logits[0, -1]  # (vocab,)\n    return", ".logits[0, -2]\n    return",
+        "00_start_here", "start/paris", "labkit.models.prediction", ".logits[0, -1]  # (vocab,)\n    return",
+        ".logits[0, -2]\n    return",
     ),
     "probabilities that do not sum to one": (
         "00_start_here", "start/sum", "labkit.models.prediction", "torch.softmax(logits.double(), dim=-1)",
@@ -46,7 +47,7 @@ LESSONS = {
         "return logits.float()",
     ),
     "a head that is not switched off": (
-        "02_attention", "attention/bank_five_off", "labkit.interpretability.capture", "z[:, :, heads] = 0", "pass",
+        "02_attention", "attention/bank_five", "labkit.interpretability.capture", "z[:, :, heads] = 0", "pass",
     ),
     "induction off by one": (
         "02_attention", "attention/induction_score", "labkit.interpretability.heads",
@@ -54,7 +55,7 @@ LESSONS = {
     ),
     "positions that stay": (
         "02_attention", "attention/bag_of_words", "labkit.interpretability.capture",
-        "() if positions else _without_positions(", "() if True else _without_positions(",
+        "[] if positions else _without_positions(", "[] if True else _without_positions(",
     ),
 }  # fmt: skip
 
@@ -91,7 +92,9 @@ def slice_for(notebook, claim):
     and the one that begins the lesson always are.
     """
     cells = notebook.cells
-    at = next(i for i, cell in enumerate(cells) if cell.cell_type == "code" and _claims(cell.source, claim))
+    found = [i for i, cell in enumerate(cells) if cell.cell_type == "code" and _claims(cell.source, claim)]
+    assert found, f"no cell makes the claim {claim}: renew the mutation"
+    at = found[0]
     kept, needed = [cells[at]], _names(cells[at].source)[1]
     for cell in reversed(cells[:at]):
         if cell.cell_type != "code":
