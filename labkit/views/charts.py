@@ -121,13 +121,23 @@ def words(go: Any, x: Any, y: Any, text: list[str], position: str) -> Any:
 
 
 def log_axis(values: Any, log: bool) -> dict[str, Any]:
-    """An axis' type; on a log axis of two decades or more, ticks at powers of ten alone."""
+    """An axis' type; on a log axis, ticks at powers of ten alone or, over less than two decades, at a few numbers."""
     if not log:
         return {"type": "linear"}
     known = np.asarray(values, dtype=float)
     known = known[np.isfinite(known) & (known > 0)]
-    wide = known.size > 0 and float(known.max()) / float(known.min()) >= 90
-    return {"type": "log", **({"dtick": 1} if wide else {})}
+    if not known.size:
+        return {"type": "log"}
+    low, high = float(known.min()), float(known.max())
+    if high / low >= 90:
+        return {"type": "log", "dtick": 1}
+    powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        ticks = [tick for tick in ticks if 0.8 * low <= tick <= 1.25 * high]
+        if len(ticks) >= 4:
+            break
+    return {"type": "log", "tickvals": ticks, "ticktext": [number(tick) for tick in ticks]}
 
 
 def _ends(result: Bars, index: int, shown: int) -> tuple[Any, Any]:

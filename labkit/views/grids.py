@@ -14,6 +14,8 @@ from .text import width as columns
 
 CENTRED = [[0.0, palette.RED], [0.5, "rgba(127,127,127,0.10)"], [1.0, palette.BLUE]]
 """Red below zero, the page's own background at zero, blue above: the same on light and dark pages."""
+DARK = 0.45
+"""Below this share of the sequential scale, white letters stand out more than dark ones."""
 NAMES = 60
 """As many points get their names written; beyond, names are on hover."""
 
@@ -30,13 +32,12 @@ def _(result: LayerGrid) -> Any:
     height = 70 + cell * max(rows, 4)
     upright = max(14, height // 9)  # letters that fit along the height
     unit = for_plotly(with_unit(result.quantity, result.unit), wrap=upright)
-    text = [[for_plotly(cell) for cell in row] for row in result.text]
-    chart = go.Figure(_heatmap(result, row_labels, column_labels, unit))
-    if text and result.centred:  # plotly would choose the letters' colour without knowing the page behind
+    chart = go.Figure(_heatmaps(result, row_labels, column_labels, unit))
+    if result.text and result.centred:  # plotly would choose the letters' colour without knowing the page behind
         across, down = list(range(cols)) * rows, [i for i in range(rows) for _ in range(cols)]
-        chart.add_trace(words(go, across, down, [cell for row in text for cell in row], "middle center"))
-    elif text:
-        chart.update_traces(text=text, texttemplate="%{text}")
+        chart.add_trace(
+            words(go, across, down, [for_plotly(cell) for row in result.text for cell in row], "middle center")
+        )
     chart.update_xaxes(
         **_ticks(column_labels, most=24), title_text=for_plotly(result.column_name, wrap=90), range=[-0.5, cols - 0.5],
         showgrid=False, zeroline=False,
@@ -48,22 +49,51 @@ def _(result: LayerGrid) -> Any:
     return theme.dress(chart, title=heading(result.title), height=height)
 
 
-def _heatmap(result: LayerGrid, row_labels: tuple[str, ...], column_labels: tuple[str, ...], unit: str) -> Any:
+def _heatmaps(result: LayerGrid, row_labels: tuple[str, ...], column_labels: tuple[str, ...], unit: str) -> list[Any]:
+    """One heat map; two where text stands in the cells: dark cells with light letters, light cells with dark ones."""
     import plotly.graph_objects as go
 
-    said = [[for_plotly(f"{result.row_name} {r}, {result.column_name} {c}: {number(result.values[i, j])} {result.unit}")
+    values, (low, high) = result.values, _ends(result)
+    said = [[for_plotly(f"{result.row_name} {r}, {result.column_name} {c}: {number(values[i, j])} {result.unit}")
              for j, c in enumerate(column_labels)] for i, r in enumerate(row_labels)]  # fmt: skip
-    extreme = float(np.nanmax(np.abs(result.values))) if np.isfinite(result.values).any() else 1.0
-    scale = {"colorscale": palette.SEQUENTIAL}
-    if result.centred:
-        scale = {"colorscale": CENTRED, "zmin": -extreme, "zmax": extreme}
     title = {"text": unit, "side": "right", "font": {"size": 13}}
-    bar = {"title": title, "thickness": 12, "outlinewidth": 0, "len": 1.0,
-           "x": 1.01}  # fmt: skip
-    return go.Heatmap(
-        z=[_list(row) for row in result.values], x=list(range(len(column_labels))), y=list(range(len(row_labels))),
-        hoverinfo="text", hovertext=said, xgap=1, ygap=1, colorbar=bar, **scale,
-    )  # fmt: skip
+    shared = {
+        "x": list(range(len(column_labels))), "y": list(range(len(row_labels))), "hoverinfo": "text", "hovertext": said,
+        "xgap": 1, "ygap": 1, "zmin": low, "zmax": high, "hoverongaps": False,
+        "colorscale": CENTRED if result.centred else palette.SEQUENTIAL,
+        "colorbar": {"title": title, "thickness": 12, "outlinewidth": 0, "len": 1.0, "x": 1.01},
+    }  # fmt: skip
+    whole = go.Heatmap(z=[_list(row) for row in values], **shared)
+    if not result.text or result.centred:
+        return [whole]
+    text = [[for_plotly(cell) for cell in row] for row in result.text]
+    dark = (values - low) / ((high - low) or 1.0) < DARK
+    letters = ((dark, "#ffffff"), (np.isfinite(values) & ~dark, palette.INK))
+    return [
+        go.Heatmap(z=[_list(row) for row in np.where(cells, values, np.nan)], text=text, texttemplate="%{text}",
+                   textfont={"color": colour}, showscale=not index, **shared)
+        for index, (cells, colour) in enumerate(letters)
+    ] + _without_value(values, text)  # fmt: skip
+
+
+def _ends(result: LayerGrid) -> tuple[float, float]:
+    """What the two ends of the colour scale stand for."""
+    known = result.values[np.isfinite(result.values)]
+    if result.centred:
+        extreme = float(np.abs(known).max(initial=0.0)) or 1.0
+        return -extreme, extreme
+    return (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+
+
+def _without_value(values: np.ndarray, text: list[list[str]]) -> list[Any]:
+    """The texts of cells that have no value and so no colour: written on the page itself."""
+    import plotly.graph_objects as go
+
+    down, across = np.nonzero(~np.isfinite(values))
+    if not len(down):
+        return []
+    return [words(go, across.tolist(), down.tolist(), [text[i][j] for i, j in zip(down, across, strict=True)],
+                  "middle center")]  # fmt: skip
 
 
 def _ticks(labels: tuple[str, ...], most: int) -> dict[str, Any]:
