@@ -170,12 +170,20 @@ def _finite(value: Any) -> Value:
 
 
 def _claim_text(record: ClaimRecord) -> str:
-    statement = record.says or record.name
-    return f"{'✔' if record.holds else '✘'} {statement}: {show_value(record.value)} ({record.bound_text})"
+    value, bound = _shown(record)
+    return f"{'✔' if record.holds else '✘'} {record.says or record.name}: {value}" + (f" ({bound})" if bound else "")
+
+
+def _shown(record: ClaimRecord) -> tuple[str, str]:
+    """Value and bound in words; yes or no needs no bound where it holds."""
+    if not isinstance(record.value, bool):
+        return show_value(record.value), record.bound_text
+    return "yes" if record.value else "no", "" if record.holds else f"must be {'no' if record.value else 'yes'}"
 
 
 def _claim_html(record: ClaimRecord) -> str:
     mark, colour, label = ("✔", palette.GOOD, "holds") if record.holds else ("✘", palette.BAD, "does not hold")
+    value, bound = _shown(record)
     style = f"margin-left:auto;color:{palette.FAINT};background:none;font-size:85%"
     name = f'<code style="{style}">{escape(record.name)}</code>'
     return (
@@ -184,8 +192,8 @@ def _claim_html(record: ClaimRecord) -> str:
         f'border-left:4px solid {colour};border-radius:3px;color:{palette.TEXT}">'
         f'<b style="color:{colour}" role="img" aria-label="{label}">{mark}</b>'
         f"<span>{escape(record.says or record.name)}</span>"
-        f'<span style="white-space:nowrap"><b>{escape(show_value(record.value))}</b> '
-        f'<span style="color:{palette.FAINT}">{escape(record.bound_text)}</span></span>'
+        f'<span style="white-space:nowrap"><b>{escape(value)}</b> '
+        f'<span style="color:{palette.FAINT}">{escape(bound)}</span></span>'
         f"{name if record.says else ''}</div>"
     )
 

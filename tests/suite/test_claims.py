@@ -86,6 +86,12 @@ def test_in_plain_python_a_claim_prints_its_verdict(capsys):
     assert capsys.readouterr().out == "✘ small: 0.25 (≤ 0.2)\n"
 
 
+def test_a_yes_needs_no_bound_and_a_no_says_what_it_must_be(capsys):
+    lab.claim("test/yes", True, equals=True)
+    lab.claim("test/no", False, equals=True)
+    assert capsys.readouterr().out == "✔ test/yes: yes\n✘ test/no: no (must be yes)\n"
+
+
 def test_prose_takes_its_figures_from_claims(capsys):
     lab.claim("test/1.5x/rate", 0.12345, at_most=1)
     lab.claim("test/count", 1234, equals=1234)
