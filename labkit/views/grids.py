@@ -70,7 +70,8 @@ def _heatmaps(result: LayerGrid, row_labels: tuple[str, ...], column_labels: tup
     dark = (values - low) / ((high - low) or 1.0) < DARK
     letters = ((dark, "#ffffff"), (np.isfinite(values) & ~dark, palette.INK))
     return [
-        go.Heatmap(z=[_list(row) for row in np.where(cells, values, np.nan)], text=text, texttemplate="%{text}",
+        go.Heatmap(z=[_list(row) for row in np.where(cells, values, np.nan)],
+                   text=np.where(cells, text, "").tolist(), texttemplate="%{text}",
                    textfont={"color": colour}, showscale=not index, **shared)
         for index, (cells, colour) in enumerate(letters)
     ] + _without_value(values, text)  # fmt: skip

@@ -13,7 +13,7 @@ from labkit import views
 from labkit.core import results
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars, Curve, Curves, LayerGrid, Points, Samples, Table, TokenScores, TokenSplit
-from labkit.views.charts import spread
+from labkit.views.charts import log_axis, spread
 from labkit.views.text import number
 
 from .gallery import empty, examples, hostile
@@ -233,3 +233,20 @@ def test_log_axes_with_zero_and_negative_values_are_drawn():
     values = np.array([-1.0, 0.0, 10.0])
     drawn(Points(values, values, ("a", "b", "c"), log_x=True, log_y=True, named=True))
     drawn(Curves((Curve("a", values, values), Curve("b", values, values + 1)), "x", "y", log_x=True, log_y=True))
+
+
+def test_letters_in_a_grid_are_light_on_dark_cells_and_dark_on_light_ones():
+    dark, light, *blank = drawn(EXAMPLES["grid with text"])["data"]
+    assert [trace["textfont"]["color"] for trace in (dark, light)] == ["#ffffff", "#1A1A1A"]
+    assert dark["text"] == [["", "0.1", ""], ["0.3", "", "0.1"]]
+    assert light["text"] == [["0.9", "", ""], ["", "0.6", ""]]
+    assert (dark["zmin"], dark["zmax"]) == (light["zmin"], light["zmax"])
+    assert [trace["mode"] for trace in blank] == ["text"]
+
+
+@pytest.mark.parametrize("low, high", [(1.0, 3.0), (2.6, 5.5), (260, 2300), (0.001, 0.08)])
+def test_a_narrow_log_axis_has_a_few_plain_numbers_as_ticks(low, high):
+    axis = log_axis(np.array([low, high]), True)
+    assert 3 <= len(axis["tickvals"]) <= 8
+    assert len(set(axis["ticktext"])) == len(axis["tickvals"])
+    assert log_axis(np.array([1.0, 1e4]), True) == {"type": "log", "dtick": 1}
