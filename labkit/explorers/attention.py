@@ -4,7 +4,7 @@ from labkit.core.errors import ModelError, TextError
 from labkit.explorers.controls import Choice, Slider, Switch, Text
 from labkit.explorers.panel import Explorer
 
-EXAMPLE = "When Mary and John went to the shop, John gave a book to"
+EXAMPLE = "The capital of France is Paris. The capital of Italy is"
 MOST_TOKENS = 128
 """A longer text would make a reader wait for each key pressed."""
 SHOWN = 6
@@ -32,8 +32,8 @@ def build(lm=None) -> Explorer:
         title="What does this head look at, and what does it do?",
         controls=(
             Text("text", EXAMPLE, label="Text", lines=2),
-            Slider("layer", min(18, layers - 1), 0, layers - 1, label="Layer"),
-            Slider("head", min(6, heads - 1), 0, heads - 1, label="Head"),
+            Slider("layer", min(23, layers - 1), 0, layers - 1, label="Layer"),
+            Slider("head", min(4, heads - 1), 0, heads - 1, label="Head"),
             Choice("by", "sink", tuple(MEASURES), label="Colour by"),
             Switch("off", True, label="Switch it off"),
         ),

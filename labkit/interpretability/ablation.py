@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.errors import OptionError
 from ..core.results import Bars, LayerGrid, TokenScores
-from .capture import Head, capture, check_heads, device_of, silencers
+from .capture import Head, capture, check_heads, device_of, only_position, silencers
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
 
 if TYPE_CHECKING:
@@ -135,8 +135,7 @@ def _next_probabilities(lm: "LanguageModel", text: Text, off: Sequence[Head]) ->
     require_attention(lm)
     require_decoder(lm, "a prediction", "choose a decoder such as smollm2-135m")
     ids = token_ids(lm, text)
-    last = f"blocks.{lm.bridge.cfg.n_layers - 1}.hook_out"
-    hooks = [*silencers(lm.bridge, off), (last, lambda x, hook: x[:, -1:])]
+    hooks = [*silencers(lm.bridge, off), only_position(-1)]
     with torch.no_grad():
         logits = lm.bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
     return logits[0, -1].double().softmax(-1).cpu().numpy()
@@ -186,13 +185,12 @@ def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], *, position: int, m
 
     last: list[Any] = []
 
-    def keep_one_position(x: Any, hook: Any) -> Any:
+    def keep(x: Any, hook: Any) -> None:
         last.append(x[:, position])
-        return x[:, position : position + 1]
 
     hooks = [(f"blocks.{layer}.hook_in", join(len(chosen))) for layer, chosen in by_layer.items()]
     hooks += [(f"blocks.{layer}.attn.hook_z", switch_off(chosen)) for layer, chosen in by_layer.items()]
-    hooks.append((f"blocks.{bridge.cfg.n_layers - 1}.hook_out", keep_one_position))
+    hooks += [(f"blocks.{bridge.cfg.n_layers - 1}.hook_out", keep), only_position(position)]
     with torch.no_grad():
         logits = bridge.run_with_hooks(tokens, fwd_hooks=hooks)
     return read(last[0].float(), logits[:, 0].float()).cpu().numpy()

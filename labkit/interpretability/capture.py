@@ -164,7 +164,7 @@ def capture(
     # Without the prediction, the layers after the last one kept need not be computed at all.
     stop = None if "logits" in sites or kept[-1] == bridge.cfg.n_layers - 1 else kept[-1] + 1
     if "logits" not in sites and stop is None:
-        hooks.append((f"blocks.{kept[-1]}.hook_out", lambda x, hook: x[:, -1:]))
+        hooks.append(only_position(-1))
     with torch.no_grad():
         logits = bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks, stop_at_layer=stop)
     arrays = {site: np.stack(found) for site, found in seen.items() if site != "logits" and found}
@@ -195,6 +195,11 @@ def check_heads(bridge: Any, heads: Sequence[Head]) -> None:
                 f"head L{layer}H{head} does not exist; layers go from 0 to {bridge.cfg.n_layers - 1}, "
                 f"heads from 0 to {bridge.cfg.n_heads - 1}"
             )
+
+
+def only_position(position: int) -> tuple[str, Any]:
+    """A hook that leaves one position to predict from: the table of logits is the largest thing in a pass."""
+    return "unembed.hook_in", lambda x, hook: x[:, [position]]
 
 
 def silencers(bridge: Any, off: Sequence[Head]) -> list[tuple[str, Any]]:

@@ -38,7 +38,7 @@ def _html(result: HeadPatterns) -> str:
         "same": result.query_tokens == result.key_tokens,
         "layers": list(result.layers),
         "heads": list(result.heads or range(heads)),
-        "classes": [list(row) for row in result.classes],
+        "classes": [[printable(kind) for kind in row] for row in result.classes],
         "causal": result.causal,
         "rows": -(-queries // packed.pool),
         "cols": -(-keys // packed.pool),

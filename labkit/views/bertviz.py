@@ -41,6 +41,11 @@ _PAGES = {
     "neuron": '<span class="dropdown-label">Layer: </span><select id="layer"></select> '
     '<span class="dropdown-label">Head: </span><select id="att_head"></select>',
 }
+# bertviz's thumbnails are 970 pixels wide, whatever the page is.
+_FIT = """<script>
+const fit = () => { document.getElementById("vis").style.zoom = Math.min(1, (innerWidth - 14) / 975); };
+fit(); addEventListener("resize", fit);
+</script>"""
 # bertviz counts layers and heads from 0; where only some are shown, the menus get the model's own numbers.
 _RENAME = """<script>for (const [id, names] of %s)
   document.querySelectorAll(id + " option").forEach((o, i) => o.textContent = names[i]);</script>"""
@@ -80,7 +85,7 @@ def page(
     params = script_data(_params(patterns, view, queries, keys))
     run = f"window.bertviz_params = {params};\n{code}" if view == "neuron" else code.replace("PYTHON_PARAMS", params, 1)
     numbers = [["#layer", list(patterns.layers)], ["#att_head", list(_heads(patterns))]]
-    rename = _RENAME % script_data(numbers) if view == "neuron" else ""
+    rename = _RENAME % script_data(numbers) if view == "neuron" else _FIT if view == "model" else ""
     parts = [scripts.jquery, scripts.d3, _SHIM]
     body = (
         _STYLE + "".join(f"<script>{_closed(part)}</script>" for part in parts)

@@ -1,0 +1,115 @@
+"""Value-weighted attention, gradient × attention, rank correlation: laws and peers."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+
+from labkit.core.errors import OptionError, ShapeError
+from labkit.interpretability import (
+    capture,
+    compare_with_effect,
+    cosine_distance,
+    gradient_times_attention,
+    head_weights,
+    rank_correlation,
+    value_weighted,
+)
+
+from .conftest import TEXT, ids_of
+
+TARGET = " bank"
+
+
+def test_value_weighted_counts_the_length_of_what_is_moved(any_model):
+    seen = capture(any_model, TEXT, ("pattern", "v"))
+    found = value_weighted(any_model, TEXT).values
+    assert np.allclose(found.sum(-1), 1, atol=1e-5)
+    layer, head, query = 1, 3, 6
+    v = seen["v"][layer, :, head * seen["v"].shape[2] // 4]
+    moved = np.linalg.norm(
+        seen["pattern"][layer, head, query][:, None] * (v @ head_weights(any_model, layer, head)["W_O"]), axis=1
+    )
+    assert np.allclose(found[layer, head, query], moved / moved.sum(), atol=1e-5)
+
+
+def test_value_weighted_is_attention_where_all_values_move_the_same(llama):
+    """With one token repeated, all values of the first layer are alike."""
+    seen = capture(llama, [9] * 8)
+    assert np.allclose(value_weighted(llama, [9] * 8).values[0], seen["pattern"][0], atol=1e-5)
+
+
+def test_gradient_times_attention_is_the_first_step_of_switching_off(llama):
+    """Summed over a head it equals z · ∂log p/∂z, which central differences of a scaled z give too."""
+    found = gradient_times_attention(llama, TEXT, target=TARGET).sum((2, 3))
+    number = llama.tokenizer(TARGET)["input_ids"][0]
+
+    def logp(layer, head, factor):
+        def scale(z, hook):
+            z = z.clone()
+            z[:, :, head] *= factor
+            return z
+
+        with torch.no_grad():
+            hooks = [(f"blocks.{layer}.attn.hook_z", scale)]
+            return float(
+                llama.bridge.run_with_hooks(ids_of(llama), fwd_hooks=hooks)[0, -1].double().log_softmax(-1)[number]
+            )
+
+    for layer, head in ((0, 0), (1, 2), (2, 3)):
+        slope = (logp(layer, head, 1.01) - logp(layer, head, 0.99)) / 0.02
+        assert found[layer, head] == pytest.approx(slope, abs=2e-3, rel=0.02)
+
+
+def test_nothing_flows_from_the_future(llama):
+    assert not np.triu(gradient_times_attention(llama, TEXT, target=TARGET), 1).any()
+
+
+def test_rank_correlation_agrees_with_scipy():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=60)
+    b = a + rng.normal(size=60)
+    found = rank_correlation(a, b)
+    assert found.value == pytest.approx(spearmanr(a, b).statistic)
+    assert found.low < found.value < found.high
+    assert found.pairs == 60
+
+
+def test_rank_correlation_at_its_limits_and_under_monotone_maps():
+    a = np.random.default_rng(1).normal(size=(6, 5))
+    assert rank_correlation(a, np.exp(a)).value == pytest.approx(1)
+    assert rank_correlation(a, -(a**3)).value == pytest.approx(-1)
+    assert rank_correlation(a, np.ones_like(a)).value == 0
+    assert rank_correlation(a, np.exp(a)).low == pytest.approx(1)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    held = 0
+    for seed in range(60):
+        a, b = np.random.default_rng(seed).normal(size=(2, 50))
+        found = rank_correlation(a, b, draws=300, seed=seed)
+        held += found.low <= 0 <= found.high
+    assert held >= 51, "95 % of 60 are 57; fewer than 51 would have a chance below one in a thousand"
+
+
+def test_bad_pairs_are_refused_and_nan_is_left_out():
+    a = np.arange(10.0)
+    assert rank_correlation(np.append(a, np.nan), np.append(a, 3.0)).pairs == 10
+    with pytest.raises(ShapeError, match="compares pairs"):
+        rank_correlation(a, a[:-1])
+    with pytest.raises(ShapeError, match="needs 5 pairs or more, but 3"):
+        rank_correlation(a[:3], a[:3])
+
+
+def test_what_knows_the_target_beats_the_weight_where_effects_are_small(llama):
+    found = compare_with_effect(llama, TEXT, target=TARGET, word="rate")
+    assert set(found) == {"weight", "value-weighted", "gradient × weight"}
+    assert all(r.pairs == 12 and r.low <= r.value <= r.high for r in found.values())
+    with pytest.raises(OptionError, match="'zebra' ends at"):
+        compare_with_effect(llama, TEXT, target=TARGET, word="zebra")
+
+
+@pytest.mark.parametrize("angle, expected", [(0, 0.0), (90, 1.0), (180, 2.0)])
+def test_cosine_distance_at_its_limits(angle, expected):
+    turned = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+    assert cosine_distance(np.array([3.0, 0.0]), 5 * turned) == pytest.approx(expected)
