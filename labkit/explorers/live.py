@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from labkit import views
 from labkit.core.errors import LabError
 from labkit.views import theme
-from labkit.views.text import for_html
+from labkit.views.text import for_html, number
 
 if TYPE_CHECKING:
     from .panel import Explorer
@@ -49,7 +49,7 @@ def display(explorer: "Explorer") -> None:
         panel = Panel(explorer)
         show(panel.bundle(), raw=True)
         return
-    show({"text/html": theme.wrap(_heading(explorer)), "text/plain": explorer.title}, raw=True)
+    show({"text/html": theme.wrap(_heading(explorer) + _state(explorer)), "text/plain": explorer.title}, raw=True)
     try:
         views.show(explorer.results())
     except LabError as error:
@@ -59,6 +59,18 @@ def display(explorer: "Explorer") -> None:
 def _heading(explorer: "Explorer") -> str:
     note = f'<div class="lk-note">{for_html(explorer.note)}</div>' if explorer.note else ""
     return f'<div class="lk-title">{for_html(explorer.title)}</div>{note}'
+
+
+def _state(explorer: "Explorer") -> str:
+    """The state in words, for the picture that nobody can move."""
+    values = {c.label or c.name: explorer.state[c.name] for c in explorer.controls}
+    said = (f"{label}: {_shorten(', '.join(v) if isinstance(v, tuple) else number(v))}" for label, v in values.items())
+    return f'<div class="lk-note">{for_html("; ".join(said))}. With a kernel, this is a panel to play with.</div>'
+
+
+def _shorten(text: str, most: int = 120) -> str:
+    """The beginning of a long text, with its length."""
+    return text if len(text) <= most else f"{text[:most]}… ({number(len(text))} characters)"
 
 
 def _warning(error: Exception) -> str:
@@ -101,8 +113,10 @@ class Panel:
         content: dict[str, Any] = {"text/plain": "\n\n".join(o["text/plain"] for o in outputs) or self.explorer.title}
         if len(outputs) == 1:
             content |= outputs[0]
-        elif outputs and all("text/html" in o for o in outputs):
-            content["text/html"] = "".join(o["text/html"] for o in outputs)
+        elif outputs:
+            content["text/html"] = "".join(
+                o.get("text/html") or theme.wrap(f"<pre>{for_html(o['text/plain'])}</pre>") for o in outputs
+            )
         return {WIDGET: {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}, **content}
 
     def _changed(self, _: Any) -> None:

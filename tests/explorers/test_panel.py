@@ -133,6 +133,7 @@ def test_a_headless_run_keeps_the_picture_and_no_widget(letters, tmp_path):
     first = run(path)
     assert not any(live.WIDGET in data for data in first)
     assert [d[views.PLOTLY]["data"][0]["x"][0] for d in first if views.PLOTLY in d] == [10]
+    assert "Text: to be or not to be; Show: 5" in first[0]["text/html"]
     view = build(2.0).set(text="banana", top=2).as_view()
     moved = run(path, EXPLORER=view)
     assert [d[views.PLOTLY]["layout"]["title"]["text"] for d in moved if views.PLOTLY in d] == ["Letters of banana"]
@@ -143,6 +144,13 @@ def test_a_live_cell_has_the_widget_and_beside_it_the_picture(letters, tmp_path,
     path = notebook(tmp_path / "a.ipynb", letters, 'lab.explore("letters", view=EXPLORER)')
     (data,) = run(path)
     assert {live.WIDGET, views.PLOTLY, "text/plain"} <= set(data)
+
+
+def test_a_live_cell_with_several_pictures_keeps_them_all_beside_the_widget():
+    content = live.Panel(build().set(split=True)).bundle()
+    assert live.WIDGET in content
+    assert "lk-strip" in content["text/html"]
+    assert "Letters of to be or not to be: count; 5 bars" in content["text/html"]
 
 
 def test_a_headless_run_with_an_impossible_state_says_so(letters, tmp_path):
