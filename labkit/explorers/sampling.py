@@ -1,5 +1,7 @@
 """Explorer: one prompt, every control of the sampler, the distribution and the texts."""
 
+from collections.abc import Iterator
+
 from labkit.explorers.controls import Action, Slider, Text
 from labkit.explorers.panel import Explorer
 
@@ -14,7 +16,7 @@ def build(lm: object = None) -> Explorer:
 
     model = lm or load("smollm2-135m")
 
-    def draw(prompt: str, length: int, again: int, **options: float) -> list:
+    def draw(prompt: str, length: int, again: int, **options: float) -> Iterator[list]:
         stages = dissect(model, prompt, seed=again, top=12, **options)
         yield [stages.bars(first_and_last=True), stages.table()]
         texts = sample(model, prompt, n=DRAWN, max_tokens=length, seed=again, **options)
