@@ -38,7 +38,7 @@ def build(lm=None) -> Explorer:
 def added_strip(steps) -> TokenScores:
     """The tokens of a walk, coloured by their probability."""
     return TokenScores(
-        tokens=tuple(steps["token"]),
+        tokens=tuple(token.replace("·", " ") for token in steps["token"]),
         values=np.array(steps["probability"], dtype=float),
         quantity="probability",
         title="The model adds",
