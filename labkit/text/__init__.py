@@ -19,7 +19,7 @@ from .measures import (
     round_trip,
     round_trips,
 )
-from .tokenizers import Tokenizer, names, shown, title, tokenizer
+from .tokenizers import Tokenizer, names, shown, title, tokenizer, visible
 
 __all__ = [
     "BytePair",
@@ -48,4 +48,5 @@ __all__ = [
     "title",
     "tokenizer",
     "train",
+    "visible",
 ]

@@ -138,10 +138,10 @@ def train(text: str, *, merges: int = 1000, least: int = 2) -> Iterator[Merge]:
 
 def merge_table(merges: Sequence[Merge], title: str = "") -> Table:
     """Merges as rows: number (from 1), the two parts, the token they make, how often they stood side by side."""
-    from .tokenizers import shown
+    from .tokenizers import visible
 
     columns = ("merge", "left", "right", "new token", "times in the text", "tokens left in the text")
-    rows = ((m.rank + 1, shown(m.left), shown(m.right), shown(m.joined), m.count, m.tokens) for m in merges)
+    rows = ((m.rank + 1, *map(visible, (m.left, m.right, m.joined)), m.count, m.tokens) for m in merges)
     return Table(columns, tuple(rows), title)
 
 

@@ -18,7 +18,7 @@ from labkit.core.errors import OptionError, TextError, closest
 from labkit.core.results import Bars, LayerGrid, Table
 
 from .corpora import Sentence
-from .tokenizers import Tokenizer
+from .tokenizers import Tokenizer, visible
 
 UNKNOWN = b"[UNK]"
 
@@ -125,7 +125,11 @@ def compare(tokenizers: Sequence[Tokenizer], texts: Sequence[Sentence]) -> Compa
 
 def cuts(tokenizers: Sequence[Tokenizer], examples: Sequence[str]) -> Table:
     """Short texts in several tokenizers: one row a text, pieces parted by a bar, spaces as ␣."""
-    rows = [(_seen(e), *(" | ".join(map(_seen, tok.split(e).tokens)) for tok in tokenizers)) for e in examples]
+
+    def cut(tok: Tokenizer, example: str) -> str:
+        return " | ".join(map(visible, tok.pieces(tok.encode(example))))
+
+    rows = [(visible(e.encode()), *(cut(tok, e) for tok in tokenizers)) for e in examples]
     return Table(("text", *(tok.name for tok in tokenizers)), tuple(rows))
 
 
@@ -147,10 +151,6 @@ def number_cuts(tokenizers: Sequence[Tokenizer], *, digits: int = 4) -> Table:
 def _lengths(tok: Tokenizer, number: int) -> tuple[int, ...]:
     digits = (sum(c.isdigit() for c in piece) for piece in tok.split(f" {number}").tokens)
     return tuple(n for n in digits if n)
-
-
-def _seen(token: str) -> str:
-    return token.replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
 
 
 ALPHABETS = {
@@ -218,26 +218,41 @@ def round_trip(tokenizer: Tokenizer, texts: Sequence[str]) -> RoundTrip:
     if not texts:
         raise OptionError("there is no text to try; pass at least one")
     back = [tokenizer.decode(tokenizer.encode(text)) for text in texts]
-    changed = sorted(((t, b) for t, b in zip(texts, back, strict=True) if t != b), key=lambda pair: len(pair[0]))
-    return RoundTrip(tokenizer.name, len(texts), len(texts) - len(changed), tuple(changed[:5]))
+    changed = [(t, b) for t, b in zip(texts, back, strict=True) if t != b]
+    return RoundTrip(
+        tokenizer.name, len(texts), len(texts) - len(changed), tuple(sorted(changed, key=lambda pair: len(pair[0]))[:5])
+    )
+
+
+def smallest_change(tokenizer: Tokenizer, text: str, *, longest: int = 200) -> tuple[str, str]:
+    """(text, what came back), where without any one of its characters the text comes back; long texts as they are."""
+
+    def back(one: str) -> str:
+        return tokenizer.decode(tokenizer.encode(one))
+
+    found: str | None = text if len(text) <= longest else None
+    while found:
+        text = found
+        found = next((s for i in range(len(text)) if back(s := text[:i] + text[i + 1 :]) != s), None)
+    return text, back(text)
 
 
 def round_trips(tokenizers: Sequence[Tokenizer], texts: Sequence[str]) -> Table:
-    """One row for each tokenizer: how many texts came back, and the shortest one that did not."""
+    """One row for each tokenizer: how many came back, and the least of one that did not."""
     records = []
     for tok in tokenizers:
         result = round_trip(tok, texts)
-        text, back = result.changed[0] if result.changed else ("", "")
+        text, back = smallest_change(tok, result.changed[0][0]) if result.changed else ("", "")
         records.append({
             "tokenizer": tok.name, "texts": result.tried, "came back exactly": result.exact, "share": result.share,
-            "shortest that changed": ascii(text) if text else "", "came back as": ascii(back) if text else "",
+            "smallest that changed": ascii(text) if text else "", "came back as": ascii(back) if text else "",
         })  # fmt: skip
     return Table.of(records, title=f"decode(encode(text)) on {len(texts):,} texts")
 
 
 KINDS = {
-    " word": r" [a-z]+",
-    " Word": r" [A-Z][a-z]+",
+    "␣word": r" [a-z]+",
+    "␣Word": r" [A-Z][a-z]+",
     "piece": r"[a-z]+",
     "CAPITALS": r" ?[A-Z]{2,}",
     "signs and spaces": r"[\x00-\x40\x5b-\x60\x7b-\x7f]+",

@@ -137,6 +137,11 @@ def shown(piece: bytes) -> str:
     return "".join(f"⟨{ord(c) - 0xDC00:02x}⟩" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in text)
 
 
+def visible(piece: bytes) -> str:
+    """A token's bytes for a table or a figure: as `shown`, and a space reads ␣, a line end ↵, a tab ⇥."""
+    return shown(piece).replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+
+
 def split_with(tok: Tokenizer, text: str) -> TokenSplit:
     """A TokenSplit from a tokenizer's own encode, pieces and decode."""
     ids = tok.encode(text)

@@ -19,7 +19,7 @@ from labkit.text import (
     round_trips,
     tokenizer,
 )  # fmt: skip
-from labkit.text.measures import ALPHABETS, _prices
+from labkit.text.measures import ALPHABETS, _prices, smallest_change
 
 TEXTS = (
     Sentence("English", "en", "Latin", "ab cd", True),
@@ -87,9 +87,16 @@ def test_round_trips_count_what_came_back_and_keep_the_shortest_that_did_not():
     assert (result.tried, result.exact, result.share) == (3, 1, 1 / 3)
     assert result.changed == (("x", "[UNK]"), ("ab  cd", "ab cd"))
     table = round_trips([BytePair(name="bytes"), Words()], ["ab cd", "é"])
-    assert table["came back exactly"] == [2, 1] and table["shortest that changed"] == ["", "'\\xe9'"]
+    assert table["came back exactly"] == [2, 1] and table["smallest that changed"] == ["", "'\\xe9'"]
     with pytest.raises(OptionError, match="no text"):
         round_trip(Words(), [])
+
+
+def test_an_example_is_cut_down_to_what_changes():
+    assert smallest_change(tokenizer("mistral-v1"), "xyz▁日") == ("▁", " ")
+    text, back = smallest_change(Words(), "ab cd  ab x cd")
+    assert back != text and round_trip(Words(), [text[:i] + text[i + 1 :] for i in range(len(text))]).changed == ()
+    assert smallest_change(Words(), "x" * 500) == ("x" * 500, "[UNK]")
 
 
 def test_random_strings_are_repeatable_valid_and_of_every_kind():
@@ -105,7 +112,7 @@ def test_random_strings_are_repeatable_valid_and_of_every_kind():
 @pytest.mark.parametrize(
     "piece, kind",
     [
-        (b" word", " word"), (b" Word", " Word"), (b"ing", "piece"), (b" NASA", "CAPITALS"), (b"camelCase", "mixed"),
+        (b" word", "␣word"), (b" Word", "␣Word"), (b"ing", "piece"), (b" NASA", "CAPITALS"), (b"camelCase", "mixed"),
         (b"12", "signs and spaces"), (b"\n\n", "signs and spaces"),
         ("日本".encode(), "other scripts and bytes"), (b"\xe2\x80", "other scripts and bytes"),
     ],
