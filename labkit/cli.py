@@ -203,7 +203,7 @@ def main() -> None:
     """Run the command line."""
     try:
         app(_joined(sys.argv[1:]), prog_name="labkit")
-    except LabError as error:
+    except (LabError, OSError) as error:
         typer.echo(f"labkit: {error}", err=True)
         sys.exit(1)
 

@@ -174,10 +174,12 @@ class SuiteResult:
     assets: dict[str, str] = field(default_factory=dict)
     """Asset name → sha256, of those that the notebooks name."""
     interrupted: bool = False
+    unwritten: str = ""
+    """Why results.json could not be written, such as a full disk; empty = it was."""
 
     @property
     def passed(self) -> bool:
-        return not self.interrupted and all(outcome.passed for outcome in self.outcomes)
+        return not self.interrupted and not self.unwritten and all(outcome.passed for outcome in self.outcomes)
 
     @property
     def notebook_seconds(self) -> float:

@@ -101,7 +101,10 @@ def run(
         assets=settings.assets,
         interrupted=any(outcome.verdict == STOPPED for outcome in outcomes.values()),
     )
-    result.write(folder)
+    try:
+        result.write(folder)
+    except OSError as error:  # hours of work are not lost for it: the caller has the result and can show it
+        result = replace(result, unwritten=f"{folder} cannot be written to ({error.strerror}); free some space")
     return result
 
 

@@ -98,6 +98,8 @@ def _print_totals(console: Console, result: SuiteResult) -> None:
     console.print(
         f"\n{passed} of {len(result.outcomes)} notebooks passed in {result.wall_seconds:.0f} s{ratio}; {slowness}"
     )
+    if result.unwritten:
+        console.print(Text(f"No results.json: {result.unwritten}", "red"))
     if result.interrupted:
         console.print("Interrupted: the results are partial.", style="yellow")
 

@@ -3,6 +3,7 @@
 All notebooks of `suite_of_faults` run in one suite, because that is the point: one that fails spoils no other.
 """
 
+import errno
 import json
 import os
 import resource
@@ -188,6 +189,15 @@ def test_a_full_disk_is_one_clear_problem(tmp_path, make_notebook):
     (problem,) = SuiteResult.read(tmp_path / "run").outcomes[0].problems
     assert problem.kind == "notebook" and "cannot be written" in problem.message and "-o" in problem.message
     assert not list((tmp_path / "run").glob("*.part")) and not (tmp_path / "run" / "large.ipynb").exists()
+
+
+def test_results_that_cannot_be_written_are_still_given_and_the_run_fails(tmp_path, monkeypatch):
+    def full(result, folder):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(SuiteResult, "write", full)
+    result = runner.run([], folder=runner.new_folder(tmp_path))
+    assert not result.passed and "No space left" in result.unwritten
 
 
 def test_an_output_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
