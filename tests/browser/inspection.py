@@ -102,12 +102,19 @@ def _blanks(lesson: Lesson, place: str) -> list[str]:
         box = figure.bounding_box()
         if not box or box["width"] < 24 or box["height"] < 24:  # an icon, or a part that is folded away
             continue
-        shot = base64.b64encode(figure.screenshot()).decode()
-        colours, share = lesson.page.evaluate(_COLOURS, shot)
+        colours, share = _colours(lesson, figure)
+        if colours < 3:  # a frame far down the page is painted a moment after it scrolls into view
+            lesson.page.wait_for_timeout(1500)
+            colours, share = _colours(lesson, figure)
         if colours < 3 or share < 0.001:
             kind = figure.evaluate("e => e.tagName.toLowerCase()")
             found.append(f"a blank picture ({kind}, {box['width']:.0f} × {box['height']:.0f}, {colours} colours)")
     return found
+
+
+def _colours(lesson: Lesson, figure: Any) -> tuple[int, float]:
+    """How many colours a picture has, and the share of pixels that have not the commonest one."""
+    return tuple(lesson.page.evaluate(_COLOURS, base64.b64encode(figure.screenshot()).decode()))
 
 
 _PICTURE = "panel => panel.querySelector('.labkit-picture').innerHTML"
