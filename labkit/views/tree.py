@@ -17,7 +17,7 @@ NODES = 150
 """More are not drawn: a page of them cannot be read."""
 LETTERS = 14
 """Longer tokens are shown by their beginning; the whole token is in the tooltip."""
-ROW, COLUMN, MARGIN = 24, 132, 14
+ROW, GAP, MARGIN = 24, 44, 14
 
 
 @html.register
@@ -26,11 +26,11 @@ def _html(result: TokenTree) -> str:
     if not shown:
         return theme.wrap(f'<p class="lk-note">{for_html(twin(result))}</p>')
     places = lay_out(result, shown)
-    rows, depth = max(row for row, _ in places.values()) + 1, max(d for _, d in places.values()) + 1
-    wide, high = MARGIN + (depth + 1) * COLUMN, math.ceil(rows * ROW) + 10
+    columns = _columns(result, places)
+    wide, high = columns[-1], math.ceil((max(row for row, _ in places.values()) + 1) * ROW) + 10
     root = _root(places, result)
-    branches = "".join(_branch(result, node, places, root) for node in shown)
-    labels = "".join(_node(result, node, places) for node in shown)
+    branches = "".join(_branch(result, node, places, (columns, root)) for node in shown)
+    labels = "".join(_node(result, node, places, columns) for node in shown)
     start = f'<circle cx="{MARGIN}" cy="{root:.1f}" r="4" fill="{palette.MUTED}"/>'
     cut = f'<p class="lk-note">The {NODES} likeliest of {number(len(result))} nodes are drawn.</p>'
     return theme.wrap(
@@ -42,11 +42,14 @@ def _html(result: TokenTree) -> str:
     )  # fmt: skip
 
 
-_STYLE = (
-    f".lk-n{{font:12.5px {theme.MONO};fill:{palette.TEXT}}} .lk-q{{font:11px {theme.FONT};fill:{palette.FAINT}}}"
-    ".lk-node{cursor:pointer} .lk-node:hover .lk-n,.lk-node:focus .lk-n{text-decoration:underline}"
-    ".lk-off{opacity:.55} .lk-node:focus{outline:none}"
-)
+_STYLE = f"""
+.lk-tree-token {{ font: 12.5px {theme.MONO}; fill: {palette.TEXT} }}
+.lk-tree-number {{ font: 11px {theme.FONT}; fill: {palette.FAINT} }}
+.lk-tree-off {{ opacity: 0.55 }}
+.lk-tree-node {{ cursor: pointer }}
+.lk-tree-node:focus {{ outline: none }}
+.lk-tree-node:hover .lk-tree-token, .lk-tree-node:focus .lk-tree-token {{ text-decoration: underline }}
+"""
 
 _GO = (
     "const b=[...(this.closest('.widget-vbox')||document.createElement('i')).querySelectorAll('.widget-text,"
@@ -101,36 +104,57 @@ def _y(row: float) -> float:
     return row * ROW + ROW / 2 + 4
 
 
-def _branch(result: TokenTree, node: int, places: dict[int, tuple[float, int]], root: float) -> str:
-    row, depth = places[node]
-    parent = result.parents[node]
-    x0 = MARGIN + depth * COLUMN + (COLUMN - 34 if depth else 4) - (COLUMN if depth else 0)
-    y0, x1, y1 = (_y(places[parent][0]) if parent >= 0 else root), MARGIN + depth * COLUMN + 30, _y(row)
+def _label(result: TokenTree, node: int) -> tuple[str, str]:
+    """The token as it is written, and the number beside it."""
+    token = edged(printable(result.tokens[node]))
+    chance = number(math.exp(float(result.logprobs[node])))
+    beside = f"×{number(result.counts[node])}" if result.counts else chance
+    return token if len(token) <= LETTERS else token[: LETTERS - 1] + "…", beside
+
+
+def _width(result: TokenTree, node: int) -> float:
+    token, beside = _label(result, node)
+    return 7.7 * len(token) + 6.6 * (len(beside) + 1)
+
+
+def _columns(result: TokenTree, places: dict[int, tuple[float, int]]) -> list[float]:
+    """Where the labels of each depth begin, as wide apart as the longest needs; last, where the drawing ends."""
+    columns = [MARGIN + 30.0]
+    for depth in range(max(d for _, d in places.values()) + 1):
+        columns.append(columns[-1] + max(_width(result, n) for n, (_, d) in places.items() if d == depth) + GAP)
+    return columns
+
+
+def _branch(
+    result: TokenTree, node: int, places: dict[int, tuple[float, int]], frame: tuple[list[float], float]
+) -> str:
+    (columns, root), (row, depth), parent = frame, places[node], result.parents[node]
+    x0 = columns[depth - 1] + _width(result, parent) + 3 if depth else MARGIN + 4
+    y0, x1, y1 = (_y(places[parent][0]) if parent >= 0 else root), columns[depth] - 5, _y(row)
     kept = not result.kept or result.kept[node]
     wide = 0.8 + 5 * math.exp(min(float(result.logprobs[node]), 0.0))
     colour, dash = (palette.BLUE, "") if kept else (palette.MUTED, ' stroke-dasharray="3 3"')
-    bend = (x0 + x1) / 2
+    bend = x1 - GAP / 2
     return (
         f'<path d="M{x0:.0f} {y0:.1f} C{bend:.0f} {y0:.1f} {bend:.0f} {y1:.1f} {x1:.0f} {y1:.1f}" fill="none" '
         f'stroke="{colour}" stroke-opacity=".75" stroke-width="{wide:.1f}"{dash}/>'
     )
 
 
-def _node(result: TokenTree, node: int, places: dict[int, tuple[float, int]]) -> str:
+def _node(result: TokenTree, node: int, places: dict[int, tuple[float, int]], columns: list[float]) -> str:
     row, depth = places[node]
+    short, beside = _label(result, node)
     token, chance = edged(printable(result.tokens[node])), number(math.exp(float(result.logprobs[node])))
-    short = token if len(token) <= LETTERS else token[: LETTERS - 1] + "…"
     path = "".join(result.tokens[n] for n in result.path(node))
-    off = "" if not result.kept or result.kept[node] else " lk-off"
+    off = "" if not result.kept or result.kept[node] else " lk-tree-off"
     more = f", {number(result.counts[node])} samples" if result.counts else ""
-    beside = f" ×{number(result.counts[node])}" if result.counts else f" {chance}"
     hover = f"{for_html(token)}: p {chance}{more}"
     return (
-        f'<g class="lk-node{off}" tabindex="0" role="button" data-text="{for_html(result.prompt + path)}" '
+        f'<g class="lk-tree-node{off}" tabindex="0" role="button" data-text="{for_html(result.prompt + path)}" '
         f'onclick="{_GO}" onkeydown="if(event.key===\'Enter\')this.onclick()" aria-label="{hover}">'
         f"<title>{hover}\n{for_html(path)}</title>"
-        f'<text x="{MARGIN + depth * COLUMN + 34}" y="{_y(row) + 4:.1f}" class="lk-n" xml:space="preserve">'
-        f'{for_html(short)}<tspan class="lk-q">{beside}</tspan></text></g>'
+        f'<text x="{columns[depth]:.0f}" y="{_y(row) + 4:.1f}" class="lk-tree-token" xml:space="preserve">'
+        f'{for_html(short)}<tspan class="lk-tree-number"> {beside}</tspan></text></g>'
     )
 
 

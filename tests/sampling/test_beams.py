@@ -13,17 +13,37 @@ A = "The cat sat"
 
 
 @pytest.mark.parametrize("prompt", [A, "x", "On the other side"])
-@pytest.mark.parametrize("width, power, seed", [(2, 1.0, 0), (4, 1.0, 0), (5, 0.0, 0), (3, 2.0, 0), (4, 1.0, 7)])
-def test_it_finds_what_transformers_finds(lm, tiny_llama, prompt, width, power, seed):
+@pytest.mark.parametrize("search", [(2, 1.0, 0), (4, 1.0, 0), (5, 0.0, 0), (3, 2.0, 0), (4, 1.0, 7)])
+def test_it_finds_what_transformers_finds(lm, tiny_llama, prompt, search):
+    width, power, seed = search
     model = lm.model if seed == 0 else tiny_llama(seed=seed)
     given = lm.tokenizer(prompt, return_tensors="pt")
-    peer = model.generate(**given, num_beams=width, num_return_sequences=width, max_new_tokens=12, do_sample=False,
-                          length_penalty=power, pad_token_id=0, output_scores=True, return_dict_in_generate=True)  # fmt: skip
+    peer = model.generate(
+        **given, num_beams=width, num_return_sequences=width, max_new_tokens=12, do_sample=False, pad_token_id=0,
+        length_penalty=power, output_scores=True, return_dict_in_generate=True,
+    )  # fmt: skip
     ours = beam_search(type(lm)("x", model, lm.tokenizer), prompt, width=width, max_tokens=12, length_penalty=power)
     theirs = [row[given["input_ids"].shape[1] :].tolist() for row in peer.sequences]
     for ids, other, logprobs, score in zip(ours.ids, theirs, ours.logprobs, peer.sequences_scores, strict=True):
         assert list(ids) == other[: len(ids)] and not any(other[len(ids) :])
         assert logprobs.sum() / len(ids) ** power == pytest.approx(float(score), abs=1e-3)
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0])
+def test_texts_that_end_early_are_ranked_as_transformers_ranks_them(lm, tiny_llama, power):
+    """Sixty of the tokens end a text, so that beams end all the time and at every rank."""
+    model, width, ends = tiny_llama(seed=11), 4, set(range(0, 240, 4))
+    model.generation_config.eos_token_id = sorted(ends)
+    short = 0
+    for prompt in (A, "x", "On the other side", "zebra", "12"):
+        given = lm.tokenizer(prompt, return_tensors="pt")
+        peer = model.generate(**given, num_beams=width, num_return_sequences=width, max_new_tokens=8, do_sample=False,
+                              length_penalty=power, pad_token_id=257)  # fmt: skip
+        ours = beam_search(type(lm)("x", model, lm.tokenizer), prompt, width=width, max_tokens=8, length_penalty=power)
+        rows = [[t for t in row[given["input_ids"].shape[1] :].tolist() if t != 257] for row in peer]
+        assert [list(ids) for ids in ours.ids] == rows
+        short += sum(why == "eos" and len(ids) < 8 for ids, why in zip(ours.ids, ours.ended, strict=True))
+    assert short >= 5, "enough texts have ended early for this to mean something"
 
 
 def test_width_one_is_greedy(lm):

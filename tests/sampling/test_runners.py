@@ -29,7 +29,7 @@ def test_a_runner_gives_the_models_logits(lm, make):
         close(logits[:, -1], own_logits(lm.model, rows))
     runner.select([2, 0, 2])
     runner.crop(1)
-    rows = [rows[i][:-1] + [11] for i in (2, 0, 2)]
+    rows = [[*rows[i][:-1], 11] for i in (2, 0, 2)]
     close(runner.advance(torch.tensor([[11]] * 3))[:, -1], own_logits(lm.model, rows))
 
 
@@ -42,8 +42,10 @@ def test_the_lean_llama_is_exact_in_every_shape(changes):
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(3)
-    config = LlamaConfig(vocab_size=99, hidden_size=32, intermediate_size=40, num_hidden_layers=2,
-                         num_attention_heads=4, initializer_range=0.3, max_position_embeddings=700, **settings)  # fmt: skip
+    config = LlamaConfig(
+        vocab_size=99, hidden_size=32, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4,
+        initializer_range=0.3, max_position_embeddings=700, **settings,
+    )  # fmt: skip
     model = LlamaForCausalLM(config).eval()
     assert fits(model)
     runner, long = LlamaRunner(model), [[i % 99 for i in range(600)], [7] * 40]

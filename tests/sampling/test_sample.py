@@ -92,7 +92,7 @@ def test_first_tokens_follow_the_models_distribution(lm):
 
 
 def test_pieces_of_a_stream_join_to_the_text(lm):
-    asked = dict(n=2, max_tokens=25, seed=2)
+    asked = {"n": 2, "max_tokens": 25, "seed": 2}
     texts = sample(lm, [A, B], **asked).texts
     pieces = list(stream(lm, [A, B], **asked))
     assert tuple("".join(p.new for p in pieces if p.text == i) for i in range(4)) == texts

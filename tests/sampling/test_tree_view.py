@@ -1,5 +1,6 @@
 """The drawing of a tree: nobody stands on anybody, everything is escaped, what is left out is said."""
 
+import itertools
 import re
 
 import numpy as np
@@ -23,7 +24,7 @@ def test_no_two_nodes_of_a_depth_share_a_row(size):
     assert len(places) == size
     for depth in {d for _, d in places.values()}:
         rows = sorted(row for row, d in places.values() if d == depth)
-        assert all(b - a >= 0.999 for a, b in zip(rows, rows[1:], strict=False)), (depth, rows)
+        assert all(b - a >= 0.999 for a, b in itertools.pairwise(rows)), (depth, rows)
 
 
 def test_of_too_many_nodes_the_likeliest_are_drawn_with_their_parents_and_a_note():
