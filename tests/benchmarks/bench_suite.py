@@ -25,6 +25,8 @@ def measure(notebooks: list[Path], folder: Path) -> Table:
     plan = plan_run(notebooks, parameters={}, fast=True)
     results = []
     wall = timed(lambda: results.append(runner.run(plan, folder=runner.new_folder(folder / "suite"))))
+    if not results[0].passed:
+        raise SystemExit(f"the suite failed: {[outcome.problems for outcome in results[0].outcomes]}")
     ours = {Path(outcome.notebook): outcome.seconds for outcome in results[0].outcomes}
     rows = [(path.stem, plain[path], ours[path], ours[path] / plain[path]) for path in notebooks]
     total = sum(plain.values())
