@@ -115,7 +115,7 @@ class Slider:
         value = min(max(value, self.low), self.high)
         if self.whole and value != int(value):
             raise OptionError(f"{self.name} is {value}, but must be a whole number")
-        return int(value) if self.whole else float(value)
+        return int(value) if self.whole else float(f"{value:.10g}")  # a front end adds up steps: 0.9500000000000001
 
     @property
     def whole(self) -> bool:

@@ -94,6 +94,7 @@ class Panel:
         self.status, self.copied = w.HTML(), w.HTML()
         self.picture = w.Output()
         self._lock, self._timer, self._draws = threading.Lock(), None, 0
+        self._drawn: dict[str, Any] = {}
         for name, value in explorer.state.items():
             self.widgets[name].value = value
         for control in explorer.controls:
@@ -136,13 +137,17 @@ class Panel:
             self.status.value = _BUSY
             try:
                 self.explorer.set(**{name: one.value for name, one in self.widgets.items()})
-                for results in self.explorer.steps():
-                    self._show(results)
+                if self.explorer.state != self._drawn:  # a front end may send a value back that it was given
+                    self._drawn = {}
+                    for results in self.explorer.steps():
+                        self._show(results)
+                    self._drawn = dict(self.explorer.state)
             except Exception as error:
                 self.status.value = theme.wrap(_warning(error))
                 self.picture.layout.opacity = "0.45"
             else:
                 self.status.value = ""
+                self.picture.layout.opacity = "1"
             if self.copied.value:
                 self._copy()
 
