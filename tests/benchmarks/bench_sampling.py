@@ -15,7 +15,7 @@ import torch
 
 from labkit.core.results import Table
 
-PROMPT, TOKENS, ROUNDS = "Once upon a time, in a land far away", 24, 4
+PROMPT, TOKENS, ROUNDS = "Once upon a time, in a land far away", 16, 4
 
 
 def bandwidth() -> float:
