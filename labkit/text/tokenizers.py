@@ -68,7 +68,7 @@ def tokenizer(source: Any) -> Tokenizer:
 
 
 def names() -> tuple[str, ...]:
-    """The tokenizers that the lab ships, oldest kind last."""
+    """The tokenizers that the lab ships, by name."""
     return tuple(_catalog())
 
 
