@@ -5,7 +5,8 @@ one (Dao et al. 2022, "FlashAttention") goes through it in blocks and keeps only
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,7 @@ class AttentionCost:
 def attention_cost(
     heads: int, d_head: int, *, lengths: Sequence[int] = LENGTHS, repeats: int = 5, seed: int = 0
 ) -> AttentionCost:
-    """Measure causal attention on random queries, keys and values, at each length, both ways.
+    """Measure causal attention on random queries, keys and values, at each length, both ways, on one core.
 
     Args:
         heads, d_head: the shape of one layer.
@@ -68,15 +69,28 @@ def attention_cost(
     seconds: dict[str, list[float]] = {"naive": [], "fused": []}
     megabytes: dict[str, list[float]] = {"naive": [], "fused": []}
     worst = 0.0
-    for length in lengths:
-        q, k, v = torch.randn(3, 1, heads, length, d_head, generator=torch.Generator().manual_seed(seed))
-        with torch.no_grad():
+    with torch.no_grad(), _one_core():
+        for length in lengths:
+            q, k, v = torch.randn(3, 1, heads, length, d_head, generator=torch.Generator().manual_seed(seed))
             worst = max(worst, float((naive(q, k, v) - fused(q, k, v)).abs().max()))
             for name, way in (("naive", naive), ("fused", fused)):
                 seconds[name].append(_fastest(lambda: way(q, k, v), repeats))  # noqa: B023  called at once
                 megabytes[name].append(_most_held(lambda: way(q, k, v)) / 1e6)  # noqa: B023
     arrays = [{name: np.array(found) for name, found in what.items()} for what in (seconds, megabytes)]
     return AttentionCost(np.array(lengths), arrays[0], arrays[1], worst)
+
+
+@contextmanager
+def _one_core() -> Iterator[None]:
+    """Beside other programs, several threads spend their time waiting for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def naive(q: Any, k: Any, v: Any) -> Any:
