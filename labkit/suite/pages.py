@@ -63,6 +63,8 @@ class Page:
     """Plotly figures and thumbnails: kind (`plotly`, `html`, `image`), value, label, and the output's number."""
     words: list[str] = field(default_factory=list)
     """Each output in words, shown where the output is left out."""
+    fresh: bool = True
+    """Whether the cell now read has given no thumbnail of HTML yet; one is enough."""
 
     def size(self) -> int:
         """Bytes that the two files will have, without the frame of a few kilobytes."""
@@ -133,6 +135,7 @@ def make_page(notebook: Any, name: str) -> Page:
         if cell.cell_type == "markdown":
             page.cells.append(f'<div class="text"{address}>{markdown(cell.source, cell)}</div>')
         elif cell.cell_type == "code":
+            page.fresh = True
             marks = "".join(f"<div class='output'>\x00{_add(page, output)}\x00</div>" for output in cell.outputs)
             page.cells.append(f'<div class="code"{address}>{_source(cell)}{marks}</div>')
     return page
@@ -236,7 +239,8 @@ def _pictures(page: Page, output: Any, words: str) -> Iterator[dict[str, Any]]:
         return
     few = sum(figure["kind"] != "plotly" for figure in page.figures) < THUMBNAILS
     kind = next((kind for kind in ("image/png", "image/jpeg", "image/svg+xml") if kind in data), "")
-    if few and "text/html" in data and _is_picture(data["text/html"], output):
+    if few and page.fresh and "text/html" in data and _is_picture(data["text/html"], output):
+        page.fresh = False
         yield {"kind": "html", "value": data["text/html"], "label": label}
     elif few and kind and len(data[kind]) <= THUMBNAIL_LIMIT:
         yield {"kind": "image", "value": _image(kind, data[kind]), "label": label}

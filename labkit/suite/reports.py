@@ -41,8 +41,8 @@ class Entry:
 
     @property
     def given(self) -> str:
-        """`SEED = 3, FAST = True`: what was set for this run of the notebook."""
-        return ", ".join(f"{name} = {value!r}" for name, value in self.outcome.parameters.items())
+        """`SEED = 3`: what was set for this run of the notebook; FAST is its profile."""
+        return ", ".join(f"{name} = {value!r}" for name, value in self.outcome.parameters.items() if name != "FAST")
 
     @property
     def sign(self) -> str:
@@ -198,7 +198,7 @@ def _write_pages(result: SuiteResult, folder: Path, pages: Path, *, back: str) -
     pages.mkdir(parents=True, exist_ok=True)
     add_plotly(pages)
     entries: list[Entry] = []
-    for outcome in result.outcomes:
+    for outcome in sorted(result.outcomes, key=lambda outcome: outcome.topic):  # not in the order of their weight
         taken = {entry.name for entry in entries}
         name = next(n for n in (outcome.topic, *(f"{outcome.topic}-{i}" for i in range(2, 10_000))) if n not in taken)
         entries.append(_entry(outcome, folder, pages, name, back))

@@ -42,14 +42,16 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     shown = [new_output("display_data", {PLOTLY: FIGURE, "text/plain": "Bars: a is largest"})]
     shown += [
-        new_output("display_data", {"text/html": content})
-        for content in (FRAMED, STRIP, f'<script src="{CDN}"></script>')
+        new_output("display_data", {"text/html": content}) for content in (FRAMED, f'<script src="{CDN}"></script>')
     ]
     cells = [
         new_markdown_cell("# 02 · Attention\nWeights $a_{ij}$ sum to one."),
         new_code_cell("show()", outputs=shown),
     ]
-    cells += [new_markdown_cell("## 1 · Next"), new_code_cell("print(1)", outputs=[new_output("stream", text="1")])]
+    cells += [
+        new_markdown_cell("## 1 · Next"),
+        new_code_cell("print(1)", outputs=[new_output("display_data", {"text/html": STRIP})]),
+    ]
     nbformat.write(new_notebook(cells=cells), folder / "02_attention.ipynb")
     claim = ClaimRecord("attention/one", 1, "equals", 1, True)
     outcome = Outcome("notebooks/02_attention.ipynb", claims=(claim,), executed="02_attention.ipynb", seconds=2.0)

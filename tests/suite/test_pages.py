@@ -140,6 +140,14 @@ def test_odd_names_make_a_page(tmp_path, name):
     assert (tmp_path / f"{name}.html").exists() and "<b>.figures" not in (tmp_path / f"{name}.html").read_text()
 
 
+def test_one_thumbnail_of_a_cell_is_enough(tmp_path):
+    strips = [shown({"text/html": f'<div class="lk-strip">{i}</div>', "text/plain": str(i)}) for i in range(3)]
+    book = notebook(*strips)
+    book.cells.append(new_code_cell("more", outputs=[strips[2]]))
+    page = write_page(book, tmp_path, "02_attention")
+    assert [figure["label"] for figure in page.figures] == ["0", "2"]
+
+
 def test_only_pictures_become_thumbnails(tmp_path):
     claim = shown({"text/html": "<svg></svg>"}, metadata={"labkit": {"claim": {}}})
     style = shown({"text/html": "<style>.lk-strip {}</style>"})

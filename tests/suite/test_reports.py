@@ -120,6 +120,11 @@ def test_two_notebooks_of_one_name_have_two_pages(run, tmp_path):
     assert (tmp_path / "pages/01_good-2.html").exists()
 
 
+def test_lessons_stand_in_their_order_not_in_that_of_the_run(run, tmp_path):
+    text = write_reports(replace(run, outcomes=run.outcomes[::-1]), tmp_path).read_text()
+    assert text.index('id="01_good"') < text.index('id="02_bad"') < text.index('id="03_late"')
+
+
 def test_a_report_can_be_written_again(run, tmp_path):
     first = write_reports(run, tmp_path).read_text()
     assert write_reports(run, tmp_path).read_text() == first
