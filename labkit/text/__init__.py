@@ -8,17 +8,16 @@ from .corpora import Corpus, Document, Sentence, corpus, sentences
 from .measures import (
     KINDS,
     Comparison,
-    Price,
     RoundTrip,
     compare,
     cuts,
     kind_of,
     number_cuts,
-    price_of,
     random_strings,
     round_trip,
     round_trips,
 )
+from .prices import Price, price_of
 from .tokenizers import Tokenizer, names, shown, title, tokenizer, visible
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from labkit.core.errors import AssetError, TextError, closest
+from labkit.core.errors import AssetError, TextError
 
 NOT_ADDRESSES = {"1945-Roosevelt-2", "1956-Eisenhower-2", *(f"1973-Nixon-{n}" for n in range(2, 12))}
 """Files of the speeches' folder that are no State of the Union addresses: a radio summary, remarks, messages."""
@@ -82,8 +82,13 @@ def _speeches() -> Corpus:
 
 
 def _from_files(path: Path) -> Corpus:
-    if not path.exists():
-        raise TextError(f"no corpus or file is called {str(path)!r}; {closest(str(path), ['sotu'])}, or give a path")
+    try:
+        there = path.exists()
+    except OSError:  # a name longer than the system allows
+        there = False
+    if not there:
+        name = str(path) if len(str(path)) <= 60 else str(path)[:59] + "…"
+        raise TextError(f"no corpus or file is called {name!r}; give the path of a text file or a folder, or 'sotu'")
     files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     if not files:
         raise TextError(f"the folder {path} holds no .txt file; put the texts there as .txt, in UTF-8")

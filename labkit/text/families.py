@@ -113,8 +113,8 @@ def from_library(source: Any, *, name: str = "") -> Tokenizer:
     backend = getattr(source, "backend_tokenizer", source)
     if not hasattr(backend, "to_str"):
         raise TextError(
-            f"a {type(source).__name__} cannot be opened as a tokenizer; pass a name, a model that lab.load gave, "
-            "or a fast tokenizer of the transformers library"
+            f"an object of type {type(source).__name__} cannot be opened as a tokenizer; pass a name, "
+            "a model that lab.load gave, or a fast tokenizer of the transformers library"
         )
     return _own_copy(name or Path(getattr(source, "name_or_path", "") or "tokenizer").name, backend.to_str())
 

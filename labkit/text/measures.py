@@ -1,16 +1,15 @@
 """What a split costs, in which language, and whether it can be undone.
 
 Reads   tokenizers and texts.
-Gives   Comparison (tokens of the same texts in several tokenizers), RoundTrip, Price.
+Gives   Comparison (tokens of the same texts in several tokenizers), RoundTrip.
 """
 
-import json
 import random
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
@@ -31,8 +30,8 @@ class Comparison:
     tokenizers: tuple[str, ...]
     tokens: np.ndarray
     """(text, tokenizer) int"""
-    unknown: np.ndarray
-    """(text, tokenizer) int: how many of these tokens only say that something was there, `[UNK]`"""
+    lost: np.ndarray
+    """(text, tokenizer) bool: part of the text is gone, by the mark `[UNK]` or without its accents or tones"""
 
     def of(self, text: str, tokenizer: str) -> int:
         """Tokens of one text, by its name. Raises TextError for a name that is not there."""
@@ -50,8 +49,8 @@ class Comparison:
 
     @property
     def per_word(self) -> LayerGrid:
-        """(text, tokenizer) tokens for each word; only texts whose script marks words by spaces."""
-        spaced = [i for i, t in enumerate(self.texts) if t.words]
+        """(text, tokenizer) tokens for each word; only languages whose script marks words by spaces."""
+        spaced = [i for i, t in enumerate(self.texts) if t.words and t.code]
         words = np.array([[self.texts[i].words] for i in spaced])
         return self._grid(self.tokens[spaced] / words, "tokens per word", spaced)
 
@@ -91,7 +90,7 @@ class Comparison:
 
     def _grid(self, values: np.ndarray, what: str, rows: list[int], unit: str = "", digits: int = 2) -> LayerGrid:
         """Cells where the tokenizer lost part of the text are empty: few tokens are no merit there."""
-        lost = self.unknown[rows] > 0
+        lost = self.lost[rows]
         cells = [
             ["lost" if gone else f"{value:.{digits}f}" for value, gone in zip(*row, strict=True)]
             for row in zip(values, lost, strict=True)
@@ -118,9 +117,21 @@ def compare(tokenizers: Sequence[Tokenizer], texts: Sequence[Sentence]) -> Compa
     if not tokenizers or not texts or not all(t.text for t in texts):
         raise OptionError(f"nothing to compare: {len(tokenizers)} tokenizers, {len(texts)} texts; none may be empty")
     ids = [[tok.encode(t.text) for tok in tokenizers] for t in texts]
-    unknown = [[tok.pieces(i).count(UNKNOWN) for tok, i in zip(tokenizers, row, strict=True)] for row in ids]
+    lost = [
+        [_loses(tok, t.text, i) for tok, i in zip(tokenizers, row, strict=True)]
+        for t, row in zip(texts, ids, strict=True)
+    ]
     counts = [[len(i) for i in row] for row in ids]
-    return Comparison(tuple(texts), tuple(tok.name for tok in tokenizers), np.array(counts), np.array(unknown))
+    return Comparison(tuple(texts), tuple(tok.name for tok in tokenizers), np.array(counts), np.array(lost))
+
+
+def _loses(tok: Tokenizer, text: str, ids: list[int]) -> bool:
+    return UNKNOWN in tok.pieces(ids) or _letters(tok.decode(ids)) != _letters(text)
+
+
+def _letters(text: str) -> str:
+    """What must survive a tokenizer for its count to mean something: all but case, spacing and Unicode's spelling."""
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def cuts(tokenizers: Sequence[Tokenizer], examples: Sequence[str]) -> Table:
@@ -182,8 +193,8 @@ def random_strings(n: int, *, seed: int = 0, longest: int = 40) -> list[str]:
     Raises:
         OptionError: n or longest is not positive.
     """
-    if n < 1 or longest < 1:
-        raise OptionError(f"n and longest must be at least 1, but are {n} and {longest}")
+    if not (isinstance(n, int) and isinstance(longest, int) and n >= 1 and longest >= 1):
+        raise OptionError(f"n and longest must be whole numbers of at least 1, but are {n!r} and {longest!r}")
     draw = random.Random(seed)
     kinds = list(ALPHABETS.values())
     strings = []
@@ -245,9 +256,16 @@ def round_trips(tokenizers: Sequence[Tokenizer], texts: Sequence[str]) -> Table:
         text, back = smallest_change(tok, result.changed[0][0]) if result.changed else ("", "")
         records.append({
             "tokenizer": tok.name, "texts": result.tried, "came back exactly": result.exact, "share": result.share,
-            "smallest that changed": ascii(text) if text else "", "came back as": ascii(back) if text else "",
+            "smallest that changed": _named(text), "came back as": _named(back) if text else "",
         })  # fmt: skip
     return Table.of(records, title=f"decode(encode(text)) on {len(texts):,} texts")
+
+
+def _named(text: str, most: int = 3) -> str:
+    """A text in ASCII, with Unicode's names of up to three characters that ASCII cannot show."""
+    hidden = [c for c in text if not (c.isascii() and c.isprintable())]
+    names = [unicodedata.name(c, f"U+{ord(c):04X}, without a name") for c in hidden[:most]]
+    return (ascii(text) if text else "") + (f" ({', '.join(names)})" if names and len(hidden) <= most else "")
 
 
 KINDS = {
@@ -265,34 +283,3 @@ def kind_of(piece: bytes) -> str:
     """A token's kind, one of `KINDS`, or `mixed`."""
     token = piece.decode("utf-8", "surrogateescape")
     return next((kind for kind, pattern in KINDS.items() if re.fullmatch(pattern, token)), "mixed")
-
-
-@dataclass(frozen=True)
-class Price:
-    """What a hosted model charges, in US dollars per million tokens."""
-
-    model: str
-    input: float
-    output: float
-
-
-def price_of(model: str) -> Price:
-    """A hosted model's list price, from the table that the lab ships (it has a date: see data/SOURCES.md).
-
-    Raises:
-        TextError: the table has no such model, or no price per token for it.
-    """
-    table = _prices()
-    if model not in table:
-        raise TextError(f"no price is known for {model!r}; {closest(model, sorted(table))}")
-    entry = table[model]
-    if not entry.get("input_cost_per_token"):
-        raise TextError(f"{model!r} has no price per input token; choose another model, such as 'gpt-4o'")
-    return Price(model, entry["input_cost_per_token"] * 1e6, (entry.get("output_cost_per_token") or 0.0) * 1e6)
-
-
-@cache
-def _prices() -> dict[str, dict]:
-    from labkit.assets import member
-
-    return json.loads(member("model-prices.json").read_bytes())

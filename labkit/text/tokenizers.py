@@ -86,8 +86,9 @@ def _catalog() -> dict[str, dict[str, Any]]:
 def _named(name: str) -> Tokenizer:
     known = _catalog()
     if name not in known:
+        short = name if len(name) <= 60 else name[:59] + "…"
         raise TextError(
-            f"no tokenizer is called {name!r}; {closest(name, list(known))}; "
+            f"no tokenizer is called {short!r}; {closest(short.casefold(), list(known))}; "
             "for a model's own one pass the model: lab.tokenizer(lab.load('smollm2-135m'))"
         )
     from labkit.assets import member

@@ -89,6 +89,7 @@ WRONG = {
     "01.3": [
         ("hello", "comes back as it was"),
         ("", "it must have 1 to 10"),
+        ("\u2329", "find a word with a loose accent"),
         ("a\u0301" * 20, "it must have 1 to 10"),
         (7, "expected a text"),
         ("\ud800", "half of a surrogate pair"),

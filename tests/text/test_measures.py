@@ -19,7 +19,8 @@ from labkit.text import (
     round_trips,
     tokenizer,
 )  # fmt: skip
-from labkit.text.measures import ALPHABETS, _prices, smallest_change
+from labkit.text.measures import ALPHABETS, smallest_change
+from labkit.text.prices import _prices
 
 TEXTS = (
     Sentence("English", "en", "Latin", "ab cd", True),
@@ -50,16 +51,21 @@ COMPARED = compare([BytePair(name="bytes"), Words()], TEXTS)
 def test_tokens_are_counted_for_characters_words_and_the_first_text():
     assert COMPARED.tokens[:, 0].tolist() == [5, 9, 6, 5]
     assert COMPARED.per_character.values[:, 0].tolist() == [1.0, 9 / 5, 3.0, 1.0]
-    assert COMPARED.per_word.values[:, 0].tolist() == [2.5, 4.5, 5 / 3]
-    assert COMPARED.per_word.row_labels == ("English", "Greek", "digits")
+    assert COMPARED.per_word.values[:, 0].tolist() == [2.5, 4.5]
+    assert COMPARED.per_word.row_labels == ("English", "Greek")
     assert COMPARED.premium.values[:, 0].tolist() == [1.0, 9 / 5, 6 / 5]
     assert COMPARED.of("Greek", "bytes") == 9
 
 
 def test_cells_where_the_text_was_lost_are_empty():
-    assert COMPARED.unknown[:, 1].tolist() == [0, 2, 1, 3]
+    assert COMPARED.lost.tolist() == [[False, False], [False, True], [False, True], [False, True]]
     assert math.isnan(COMPARED.premium.values[1, 1]) and COMPARED.premium.text[1][1] == "lost"
     assert COMPARED.premium.values[0, 1] == 1.0
+
+
+def test_a_text_without_its_accents_is_lost_and_one_without_capitals_is_not():
+    texts = [Sentence("French", "fr", "Latin", "Été", True), Sentence("English", "en", "Latin", "Summer Day", True)]
+    assert compare([tokenizer("bert"), tokenizer("gpt2")], texts).lost.tolist() == [[True, False], [False, False]]
 
 
 def test_the_share_that_a_language_adds_is_the_premium_without_the_first_text():
@@ -87,7 +93,11 @@ def test_round_trips_count_what_came_back_and_keep_the_shortest_that_did_not():
     assert (result.tried, result.exact, result.share) == (3, 1, 1 / 3)
     assert result.changed == (("x", "[UNK]"), ("ab  cd", "ab cd"))
     table = round_trips([BytePair(name="bytes"), Words()], ["ab cd", "é"])
-    assert table["came back exactly"] == [2, 1] and table["smallest that changed"] == ["", "'\\xe9'"]
+    assert table["came back exactly"] == [2, 1]
+    assert table["smallest that changed"] == [
+        "",
+        "'\\xe9' (LATIN SMALL LETTER E WITH ACUTE)",
+    ]
     with pytest.raises(OptionError, match="no text"):
         round_trip(Words(), [])
 
@@ -107,6 +117,8 @@ def test_random_strings_are_repeatable_valid_and_of_every_kind():
         assert all(any(low <= ord(c) <= high for low, high in ranges) for c in strings[i]), i
     with pytest.raises(OptionError, match="at least 1"):
         random_strings(0)
+    with pytest.raises(OptionError, match="whole numbers"):
+        random_strings("a")
 
 
 @pytest.mark.parametrize(
