@@ -11,14 +11,14 @@ from labkit.core.seeds import set_all
 
 LESSONS = {
     "00": "What is a language model?",
-    "01": "How is text cut into tokens?",
+    "01": "What does a model read instead of letters?",
     "02": "What does attention look at?",
     "03": "What is inside the model?",
     "04": "How is a model trained?",
     "05": "What do more parameters and more text buy?",
     "06": "Which architectures are there?",
     "07": "How does a model learn to chat?",
-    "08": "How do probabilities become text?",
+    "08": "How does a distribution become text?",
     "09": "How does a model learn from its prompt?",
     "10": "Why does a model make things up?",
     "11": "How is a model made cheaper?",
@@ -29,21 +29,22 @@ LESSONS = {
 """Every lesson's number and question. Numbers stay, even while some lessons do not exist yet."""
 
 
-def begin(topic: str, *, seed: int = 0) -> None:
+def begin(topic: str, *, seed: int | None = None) -> None:
     """Start a lesson: seed the generators, put the theme into the page, and say where it runs.
 
     Args:
         topic: the notebook's name without its ending, such as `02_attention`.
-        seed: for Python, numpy and torch; sections that draw derive their own from it.
+        seed: for Python, numpy and torch; sections that draw derive their own from it. Without one it is
+            0, and the line names none: a lesson's SEED, set later, is what its draws follow.
 
     Raises:
         OptionError: the seed is not a whole number from 0 to 2⁶³ − 1.
     """
     import sys
 
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
         raise OptionError(f"seed={seed!r}: give a whole number from 0 to 2⁶³ − 1")
-    set_all(seed)
+    set_all(seed or 0)
     line = opening_line(topic, seed)
     if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
         print(line)
@@ -57,13 +58,14 @@ def begin(topic: str, *, seed: int = 0) -> None:
     display({"text/html": shown, "text/plain": line}, raw=True, metadata=record)
 
 
-def opening_line(topic: str, seed: int) -> str:
-    """Topic, device, dtype, cores, memory and the versions that numbers depend on, on one line."""
+def opening_line(topic: str, seed: int | None = None) -> str:
+    """Topic, device, dtype, cores, memory, a given seed and the versions that numbers depend on, on one line."""
     device, machine = choose_device(), describe_machine()
+    drawn = "" if seed is None else f"seed {seed} · "
     versions = " · ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "labkit"))
     return (
         f"{topic} · {device}, {choose_dtype('auto', device)} · {machine.cores} cores, "
-        f"{machine.free_gb:.0f} of {machine.memory_gb:.0f} GB free · seed {seed} · {versions}"
+        f"{machine.free_gb:.0f} of {machine.memory_gb:.0f} GB free · {drawn}{versions}"
     )
 
 

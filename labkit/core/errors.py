@@ -42,10 +42,14 @@ class TrainingError(LabError):
 
 
 def closest(name: str, known: list[str] | tuple[str, ...]) -> str:
-    """`did you mean …` for a mistyped name, else the list of known ones (at most twelve)."""
+    """`did you mean …?` for a mistyped name, in any case of letters, else the list of known ones (at most twelve).
+
+    It ends a sentence: put it last.
+    """
     from difflib import get_close_matches
 
-    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    spelled = {one.casefold(): one for one in reversed(known)}
+    near = [spelled[one] for one in get_close_matches(name.casefold(), list(spelled), n=3, cutoff=0.5)]
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
     more = f" … ({len(known)} in all)" if len(known) > 12 else ""

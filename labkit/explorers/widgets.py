@@ -23,7 +23,8 @@ class Checks(w.Box):
         for box in self.boxes.values():
             box.layout = w.Layout(width="max-content", margin="0 14px 0 0")
             box.observe(self._gather, "value")
-        super().__init__([w.Label(label), *self.boxes.values()], layout=w.Layout(flex_flow="row wrap", width="100%"))
+        name = w.Label(label, layout=w.Layout(margin="0 12px 0 0"))
+        super().__init__([name, *self.boxes.values()], layout=w.Layout(flex_flow="row wrap", width="100%"))
         self.observe(self._spread, "value")
 
     def _gather(self, _: Any) -> None:

@@ -65,20 +65,29 @@ def find(name: str | os.PathLike[str]) -> tuple[Path, Entry | None]:
     """
     text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else ""
     if not text.strip():
-        raise ModelError(f"a model's name was expected, got {name!r}; {closest('', list(entries()))}")
+        raise ModelError(f"a model's name was expected, got {_cut(repr(name))}; {closest('', list(entries()))}")
     if entry := entries().get(text.strip().lower()):
         return _catalog_folder(entry), entry
-    folder = Path(text).expanduser()
-    if folder.is_dir():
+    try:
+        folder = Path(text).expanduser()
+        is_folder, is_file = folder.is_dir(), folder.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long for the system, a null character, ~ of nobody
+        is_folder = is_file = False
+    if is_folder:
         return folder, None
-    if folder.is_file():
-        raise ModelError(f"{text!r} is a file; give the folder that holds it, with config.json and *.safetensors")
+    if is_file:
+        raise ModelError(f"{_cut(text)!r} is a file; give the folder that holds it, with config.json and *.safetensors")
     if HUB_ID.fullmatch(text) and not text.startswith("."):
         return _from_hub(text), None
     raise ModelError(
-        f"no model is called {text!r}, and no folder is; {closest(text.lower(), list(entries()))} "
-        "A local folder (transformers layout) or, online, a hub id owner/name works too"
+        f"no model is called {_cut(text)!r}, and no folder is; a local folder (transformers layout), online a hub id "
+        f"owner/name, or a name of lab.catalog() is wanted: {closest(_cut(text), list(entries()))}"
     )
+
+
+def _cut(name: str, most: int = 60) -> str:
+    """A name as a message can hold it."""
+    return name if len(name) <= most else name[:most] + "…"
 
 
 def _catalog_folder(entry: Entry) -> Path:
@@ -95,9 +104,9 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=list(HUB_FILES)))
     except Exception as error:
         # Offline, absent, private and refused arrive as a dozen classes of several libraries; all mean the same here.
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = _cut(str(error).strip().splitlines()[0], 200) if str(error).strip() else type(error).__name__
         raise ModelError(
-            f"{name!r} is neither a folder here nor to be had from the hub ({reason}); "
+            f"{_cut(name)!r} is neither a folder here nor to be had from the hub ({reason}); "
             f"without internet use one of {', '.join(entries())}, or a local folder"
         ) from error
 

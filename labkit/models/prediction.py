@@ -29,14 +29,15 @@ def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
         probabilities, falling; the first is marked.
 
     Raises:
-        TextError: the text is empty, longer than the model's context, or not valid Unicode.
+        TextError: the text is empty, has no character of the vocabulary, is longer than the model's context, or is no
+            valid Unicode.
         ModelError: the model does not predict a next token.
-        OptionError: `top` is out of range.
+        OptionError: `top` is no whole number, or out of range.
 
     Law: the softmax of the model's own logits (tests/models/test_prediction.py).
     """
-    if not 1 <= top <= lm.card.vocab:
-        raise OptionError(f"top={top}: choose 1 to {lm.card.vocab} tokens")
+    if not _whole(top) or not 1 <= top <= lm.card.vocab:
+        raise OptionError(f"top={top!r}: choose 1 to {lm.card.vocab} tokens, a whole number")
     probabilities = next_probabilities(lm, text)
     best = np.argsort(-probabilities, kind="stable")[:top]
     return Bars(
@@ -71,14 +72,14 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
 
     Raises:
         TextError, ModelError: as `next_token`.
-        OptionError: `tokens` is negative.
+        OptionError: `tokens` is no whole number, or negative.
 
     Law: the tokens of transformers' greedy `generate` (tests/models/test_prediction.py).
     """
     import torch
 
-    if tokens < 0:
-        raise OptionError(f"tokens={tokens}: choose 0 or more")
+    if not _whole(tokens) or tokens < 0:
+        raise OptionError(f"tokens={tokens!r}: choose 0 or more, a whole number")
     ids, cache, rows = encode(lm, text), None, []
     given = torch.tensor([ids], device=lm.model.device)
     for _ in range(min(tokens, (lm.card.context or tokens + len(ids)) - len(ids))):
@@ -93,6 +94,10 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
         given = torch.tensor([[best]], device=lm.model.device)
     columns = ("token", "probability", "it beat", "its probability", "text so far")
     return Table(columns, tuple(rows), title=f"“{_tail(text)}”, one token at a time")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _ends(lm: LanguageModel) -> tuple[int, ...]:
@@ -117,6 +122,11 @@ def encode(lm: LanguageModel, text: str) -> list[int]:
             "remove it, or read the file as UTF-8"
         ) from error
     ids = list(lm.tokenizer(text, verbose=False)["input_ids"])
+    if not ids and text:
+        raise TextError(
+            f"none of the {len(text)} characters of the text is in the vocabulary of {lm.name}, so the model would see "
+            "nothing; write others"
+        )
     if not ids:
         raise TextError("the text is empty, and there is nothing to continue; write at least one character")
     if lm.card.context and len(ids) > lm.card.context:

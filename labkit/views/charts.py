@@ -97,12 +97,14 @@ def _bar_trace(result: Bars, row: np.ndarray, index: int, grouped: bool) -> Any:
 
 
 def _write_numbers(chart: Any, grouped: bool) -> None:
-    """Each bar's number beside its end or, where there is one bar a row, beside its interval's end."""
+    """Each bar's number beside its end or its interval's end; none where bars of several groups have intervals."""
     import plotly.graph_objects as go
 
     for bars in tuple(chart.data):
+        if grouped and bars.error_x.array is not None:
+            continue  # the interval would strike through them; hover and data have them
         numbers = [number(x) if x is not None else "no value" for x in bars.x]
-        if grouped or bars.error_x.array is None:
+        if bars.error_x.array is None:
             bars.update(
                 text=[n if x is not None else "" for n, x in zip(numbers, bars.x, strict=True)], textposition="outside"
             )

@@ -12,6 +12,8 @@ from .text import for_html, number, printable
 
 ROWS = 200
 """As many rows are drawn; the rest is counted in a note."""
+TALL = 40
+"""A table of more rows scrolls, and says so; up to here all of it is seen."""
 
 
 @html.register
@@ -44,10 +46,11 @@ def rows(table: Table) -> str:
         "<tr>" + "".join(f"<td{m}>{for_html(number(v))}</td>" for v, m in zip(row, mark, strict=True)) + "</tr>"
         for row in table.rows[:ROWS]
     )
-    more = len(table) - ROWS
-    note = f'<p class="lk-note">{ROWS} of {number(len(table))} rows are shown.</p>' if more > 0 else ""
+    said = f"{ROWS} of {number(len(table))} rows are shown" if len(table) > ROWS else f"{len(table)} rows"
+    tall = len(table) > TALL
+    note = f'<p class="lk-note">{said}; scroll inside the table to see them.</p>' if tall else ""
     return (
-        f'<div class="lk-scroll"><table class="lk-table"><thead><tr>{head}</tr></thead>'
+        f'<div class="{"lk-scroll" if tall else "lk-wide"}"><table class="lk-table"><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>{note}"
     )
 

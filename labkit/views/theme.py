@@ -39,6 +39,7 @@ HTML_CSS = f"""
 .labkit .lk-scale {{ display: inline-block; width: 120px; height: 10px; border-radius: 3px;
   margin: 0 6px; vertical-align: middle; }}
 .labkit .lk-sample {{ border-left: 3px solid {palette.LINE}; padding: 0 0 0 10px; margin: 8px 0; }}
+.labkit .lk-wide {{ overflow-x: auto; }}
 .labkit .lk-scroll {{ max-height: 480px; overflow: auto; }}
 .labkit table.lk-table {{ border-collapse: collapse; font-size: 13px; margin: 2px 0; color: inherit; border: none; }}
 .labkit .lk-table th, .labkit .lk-table td {{ padding: 3px 14px 3px 4px; text-align: left; vertical-align: top;

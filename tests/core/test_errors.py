@@ -22,6 +22,7 @@ def test_a_wrong_option_is_a_ValueError_too():
 @pytest.mark.parametrize("name, offer", [
     ("smollm2-135", "did you mean 'smollm2-135m'?"),
     ("minlm", "did you mean 'minilm'?"),
+    ("MiniLM", "did you mean 'minilm'?"),
     ("zzz", "known names: smollm2-135m, minilm"),
     ("", "known names: smollm2-135m, minilm"),
 ])  # fmt: skip

@@ -47,6 +47,15 @@ def test_a_near_miss_is_offered(tiny_folder):
         lab.load("smolm2-135")
     with pytest.raises(ModelError, match="known names: smollm2-135m, minilm"):
         lab.load("zzzzzz")
+    with pytest.raises(ModelError, match=r"did you mean 'minilm'\?$"):
+        lab.load("MiniLN")
+
+
+@pytest.mark.parametrize("name", ["a" * 100_000, "a\0b", "~nobody-of-this-name/model", "a/" * 5_000])
+def test_a_name_that_no_file_can_have_is_one_short_sentence(name):
+    with pytest.raises(ModelError, match="no model is called") as refused:
+        lab.load(name)
+    assert len(str(refused.value)) < 400
 
 
 @pytest.mark.parametrize("name", ["", "  ", None, 7])

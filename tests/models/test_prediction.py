@@ -1,5 +1,7 @@
 """The next token: the softmax of the model's logits, for any text that has one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -42,10 +44,21 @@ def test_odd_texts_have_a_next_token(lm, text):
     assert 0 < lab.next_token(lm, text, top=1).values[0] <= 1
 
 
-@pytest.mark.parametrize("top", [0, -1, 10**9])
+@pytest.mark.parametrize("top", [0, -1, 10**9, 2.5, True, "3", None])
 def test_top_has_bounds(lm, top):
     with pytest.raises(OptionError, match="choose 1 to"):
         lab.next_token(lm, "Once", top=top)
+
+
+def test_a_text_that_the_vocabulary_has_no_character_of_is_not_called_empty(lm):
+    from tokenizers import Tokenizer, models
+    from transformers import PreTrainedTokenizerFast
+
+    letters = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE({"a": 0}, [])))
+    narrow = replace(lm, tokenizer=letters)
+    assert lab.next_token(narrow, "za", top=1).values[0] > 0
+    with pytest.raises(TextError, match="none of the 2 characters"):
+        lab.next_token(narrow, "zz")
 
 
 def test_encoders_predict_no_next_token(tiny_bert_folder, tiny_t5_folder):
@@ -89,3 +102,5 @@ def test_a_walk_ends_where_the_context_or_the_text_ends(lm, monkeypatch):
     assert len(walk(lm, prompt, tokens=5)) == 1
     with pytest.raises(OptionError, match="0 or more"):
         walk(lm, prompt, tokens=-1)
+    with pytest.raises(OptionError, match="whole number"):
+        walk(lm, prompt, tokens=1.5)

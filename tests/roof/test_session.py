@@ -3,13 +3,14 @@
 import random
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 
 import labkit as lab
 from labkit.core.errors import OptionError
-from labkit.session import lesson_map, opening_line
+from labkit.session import LESSONS, lesson_map, opening_line
 
 
 def draws() -> tuple[float, float, float]:
@@ -33,6 +34,14 @@ def test_the_line_names_topic_device_seed_and_versions(capsys):
         assert part in line
 
 
+def test_a_seed_that_was_not_given_is_not_named(capsys):
+    lab.begin("t")
+    first = draws()
+    assert "seed" not in capsys.readouterr().out
+    lab.begin("t", seed=0)
+    assert draws() == first
+
+
 def test_in_a_notebook_the_line_is_escaped_and_brings_the_theme(monkeypatch):
     import IPython
     import IPython.display as page
@@ -46,10 +55,16 @@ def test_in_a_notebook_the_line_is_escaped_and_brings_the_theme(monkeypatch):
     assert ".labkit" in content["text/html"] and "<style>" in content["text/html"]
 
 
-@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "0", None, True])
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "0", True])
 def test_a_seed_that_is_none_is_refused(seed):
     with pytest.raises(OptionError, match="whole number"):
         lab.begin("t", seed=seed)
+
+
+def test_a_lesson_is_called_the_same_in_the_map_and_in_its_title():
+    notebooks = sorted((Path(lab.__file__).parents[1] / "notebooks").glob("*.ipynb"))
+    titles = [nbformat.read(path, as_version=4).cells[0].source.splitlines()[0] for path in notebooks]
+    assert titles == [f"# {path.name[:2]} · {LESSONS[path.name[:2]]}" for path in notebooks]
 
 
 def test_the_map_names_every_notebook_and_says_which_lessons_are_missing():

@@ -91,10 +91,16 @@ def test_a_token_of_100_000_characters_is_shown_by_its_beginning():
     assert "100,000 characters" in page
 
 
+@pytest.mark.parametrize("rows, scrolls", [(1, False), (40, False), (41, True)])
+def test_a_table_is_seen_whole_or_says_that_it_scrolls(rows, scrolls):
+    page = views.html(Table(("n",), tuple((i,) for i in range(rows))))
+    assert ('class="lk-scroll"' in page) == (f"{rows} rows; scroll" in page) == scrolls
+
+
 def test_long_tables_are_limited_and_say_so():
     page = views.html(Table(("n",), tuple((i,) for i in range(5000))))
     assert page.count("<tr>") == 201
-    assert "200 of 5,000 rows are shown." in page
+    assert "200 of 5,000 rows are shown; scroll" in page
 
 
 def test_more_bars_than_fit_are_counted_in_the_title_and_kept_in_the_data():
