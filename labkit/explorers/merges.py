@@ -28,7 +28,7 @@ def build(merges: Sequence[Merge] | None = None) -> Explorer:
     return Explorer(
         title="One merge after another",
         controls=(
-            Slider("merges", min(100, len(learned)), 0, max(1, len(learned)), label="Merges"),
+            Slider("merges", min(20, len(learned)), 0, max(1, len(learned)), label="Merges"),
             Text("text", EXAMPLE, label="Text"),
         ),
         draw=draw,

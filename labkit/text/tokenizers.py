@@ -88,8 +88,8 @@ def _named(name: str) -> Tokenizer:
     if name not in known:
         short = name if len(name) <= 60 else name[:59] + "…"
         raise TextError(
-            f"no tokenizer is called {short!r}; {closest(short.casefold(), list(known))}; "
-            "for a model's own one pass the model: lab.tokenizer(lab.load('smollm2-135m'))"
+            f"no tokenizer is called {short!r}; a model's own is lab.tokenizer(lab.load('smollm2-135m')); "
+            f"{closest(short.casefold(), list(known))}"
         )
     from labkit.assets import member
 
