@@ -97,6 +97,8 @@ def dress(figure: "Figure", *, title: str, height: int, legend: int = 0) -> "Fig
     lines = title.count("<br>") + 1 if title else 0
     top = 14 + 24 * lines + (9 + 19 * legend if legend else 0)
     figure.update_layout(template=template(), height=height + top, showlegend=legend > 0, margin={"t": top})
+    if legend:  # pixels above the plot, however tall it is, so that the legend never climbs into the title
+        figure.update_layout(legend={"y": 1 + 4 / height})
     if title:
         figure.update_layout(
             title={
