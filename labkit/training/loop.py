@@ -1,0 +1,130 @@
+"""Training: predict the next token, see how wrong it was, move the weights a little, again.
+
+Reads   a model, batches by number, a TrainConfig.
+Gives   one Step after another; stopping early is a `break`.
+Ignores notebooks, pictures and files: who draws or saves loops over `steps` and does so between two steps.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import isfinite, log
+from time import perf_counter
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..core.errors import TrainingError
+from .config import TrainConfig
+from .loss import IGNORED, context_of, evaluate, nats, on_device
+from .optimizers import set_lr
+from .schedule import factor, progress
+from .state import TrainState
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one optimizer step did."""
+
+    index: int
+    """Steps done so far, this one included."""
+    loss: float
+    """Nats per token of its batch, before the weights moved."""
+    lr: float
+    """Learning rate of the matrices."""
+    grad_norm: float
+    """Length of the gradient before clipping."""
+    tokens: int
+    """Tokens trained on so far."""
+    seconds: float
+    """Time of the training so far."""
+    validation: float | None
+    """Nats per token of the validation split after this step, where it was looked at."""
+    state: TrainState = field(repr=False, compare=False)
+    """The model and all that belongs to it, now; the next step changes it in place."""
+
+
+def steps(model: nn.Module, data: Any, config: TrainConfig, *, start: TrainState | None = None) -> Iterator[Step]:
+    """Train `model` on `data` in place, one Step at a time.
+
+    Args:
+        model: a transformers causal language model on its device.
+        data: `.batch(index, batch=, context=, seed=, split=)` gives a Batch: ids
+            (batch, context + 1) and a mask or None.
+        start: where to go on; None = at the beginning.
+
+    Raises:
+        TrainingError: the loss is no longer a number, or grew beyond any sense; the weights are those before that step.
+
+    Law: the same twice, bit for bit, on one machine's CPU (tests/training/test_loop.py).
+    """
+    state = start or TrainState.new(model, config)
+    model.train()
+    context = context_of(model, config.context)
+    while not done(state):
+        began = perf_counter()
+        set_lr(state.optimizers, scale := lr_factor(state))
+        batch = data.batch(state.step, batch=config.batch, context=context, seed=config.seed)
+        loss, norm = gradients(state, batch)
+        check(state, loss, norm)
+        for optimizer in state.optimizers:
+            optimizer.step()
+        state.step += 1
+        state.tokens += config.batch * context
+        state.seconds += perf_counter() - began
+        seen = look(state, data)
+        yield Step(state.step, loss, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)
+        if seen is not None and config.until_loss is not None and seen <= config.until_loss:
+            return
+
+
+def done(state: TrainState) -> bool:
+    """Whether the run's steps or minutes are used up."""
+    config = state.config
+    return (config.steps is not None and state.step >= config.steps) or (
+        config.minutes is not None and state.seconds >= 60 * config.minutes)  # fmt: skip
+
+
+def lr_factor(state: TrainState) -> float:
+    """What the peak learning rates are multiplied by in the next step."""
+    config = state.config
+    along = progress(state.step, state.seconds, steps=config.steps, minutes=config.minutes)
+    return factor(along, warmup=config.warmup, decay=config.decay)
+
+
+def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
+    """Gradients of the batch's mean loss, clipped, in place of the old ones; (loss, length before clipping)."""
+    model, config = state.model, state.config
+    inputs, targets = on_device(batch, next(model.parameters()).device)  # (batch, context) both
+    count = (targets != IGNORED).sum()
+    model.zero_grad(set_to_none=True)
+    loss = torch.zeros((), device=inputs.device)
+    for some, their in zip(inputs.chunk(config.accumulate), targets.chunk(config.accumulate), strict=True):
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+            part = nats(model, some, their).sum() / count
+        part.backward()
+        loss += part.detach()
+    parameters = [p for p in model.parameters() if p.grad is not None]
+    norm = nn.utils.clip_grad_norm_(parameters, config.clip or float("inf"), foreach=True)
+    return loss.item(), norm.item()
+
+
+def check(state: TrainState, loss: float, norm: float) -> None:
+    """Stop before a step that would spoil the weights."""
+    limit = 4 * log(state.model.config.vocab_size)
+    if isfinite(loss) and isfinite(norm) and loss <= limit:
+        return
+    lr = lr_factor(state) * state.config.peak[0]
+    what = f"loss {loss:.4g}, gradient norm {norm:.4g}" + ("" if isfinite(loss) else " (not a number)")
+    raise TrainingError(
+        f"step {state.step + 1} stopped at {what}, batch {state.step}, learning rate {lr:.3g}; "
+        "use a smaller lr, a longer warmup or clip=1, and go on from the last checkpoint"
+    )
+
+
+def look(state: TrainState, data: Any) -> float | None:
+    """The validation loss, where it is due now."""
+    every = state.config.validate_every
+    if not (done(state) or (every and state.step % every == 0)):
+        return None
+    return evaluate(state.model, data, context=context_of(state.model, state.config.context)).nats_per_token
