@@ -3,8 +3,9 @@
     lm = load("smollm2-135m")            # LanguageModel: .model .tokenizer .card .bridge
     next_token(lm, "The capital of France is")
     walk(lm, "Once upon a time", tokens=12)
+    build("nano", vocab_size=65)         # a new model, to be trained
 
-Reads   catalog.toml, the asset cache, local folders.
+Reads   catalog.toml, presets.toml, the asset cache, local folders.
 Gives   LanguageModel, Card, Bars.
 Ignores how models are trained and how results are drawn.
 """
@@ -13,8 +14,10 @@ from .catalog import catalog
 from .language_model import Card, LanguageModel
 from .loading import load
 from .prediction import next_token, visible, walk
+from .presets import build, presets, shape
 from .sizes import by_size, known_models
 
 __all__ = [
-    "Card", "LanguageModel", "by_size", "catalog", "known_models", "load", "next_token", "visible", "walk",
+    "Card", "LanguageModel", "build", "by_size", "catalog", "known_models", "load", "next_token", "presets", "shape",
+    "visible", "walk",
 ]  # fmt: skip

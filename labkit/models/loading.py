@@ -121,7 +121,7 @@ def open_model(folder: Path, config: dict[str, Any], *, device: str, dtype: str)
     import transformers
 
     named = (config.get("architectures") or [""])[0]
-    architecture: Any = getattr(transformers, named, None) if named else transformers.AutoModelForCausalLM
+    architecture: Any = _ours(named) or getattr(transformers, named or "AutoModelForCausalLM", None)
     if architecture is None:
         raise ModelError(
             f"{folder} holds a {named}, which transformers {transformers.__version__} does not contain; "
@@ -140,6 +140,19 @@ def open_model(folder: Path, config: dict[str, Any], *, device: str, dtype: str)
             "the folder is incomplete: save or fetch it again"
         )
     return model.to(device).eval().requires_grad_(False)
+
+
+def _ours(named: str) -> Any:
+    """The lab's own model class of this name; None where transformers must know it."""
+    if named == "LstmForCausalLM":
+        from .lstm import LstmForCausalLM
+
+        return LstmForCausalLM
+    if named == "LearnedLlamaForCausalLM":
+        from .positions import LearnedLlamaForCausalLM
+
+        return LearnedLlamaForCausalLM
+    return None
 
 
 def open_tokenizer(folder: Path) -> Any:
