@@ -60,10 +60,6 @@ class World:
         """Names the content."""
         return blake2b(repr((self.name, sorted(self.sizes.items()))).encode(), digest_size=12).hexdigest()
 
-    def bytes_per_token(self, split: str = "validation") -> float:
-        """nan: this is no text, so it has no bytes."""
-        return float("nan")
-
     def batch(
         self, index: int, *, batch: int, context: int | None = None, seed: int = 0, split: str = "train"
     ) -> Batch:
@@ -107,9 +103,9 @@ def copying(vocabulary: int = 16, length: int = 12) -> World:
 def repeated(vocabulary: int = 32, length: int = 16) -> World:
     """Tokens of a `vocabulary` at random, repeated over and over; the period is drawn anew for each example.
 
-    The period is from half of `length` to `length` tokens, an example twice `length`: looking back a fixed distance does
-    not help, one has to find the token's last occurrence. Determined from the second token of the copy on. No token
-    occurs twice within a period where the vocabulary allows it, so that what follows a token is certain.
+    The period is from half of `length` to `length` tokens, an example twice `length`: looking back a fixed distance
+    does not help, one has to find the token's last occurrence. Determined from the second token of the copy on. No
+    token occurs twice within a period where the vocabulary allows it, so that what follows a token is certain.
     """
     _at_least(vocabulary=(vocabulary, 2), length=(length, 2))
 
