@@ -41,6 +41,10 @@ class TrainingError(LabError):
     """A training run cannot start, or stopped because its loss is no longer a number."""
 
 
+class RunExists(TrainingError):
+    """A run of this name is there already, and nothing is overwritten silently."""
+
+
 def closest(name: str, known: list[str] | tuple[str, ...]) -> str:
     """`did you mean …?` for a mistyped name, in any case of letters, else the list of known ones (at most twelve).
 

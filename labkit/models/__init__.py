@@ -11,7 +11,7 @@ Ignores how models are trained and how results are drawn.
 """
 
 from .catalog import catalog
-from .language_model import Card, LanguageModel
+from .language_model import Card, LanguageModel, watch
 from .loading import load
 from .prediction import next_token, visible, walk
 from .presets import build, presets, shape
@@ -19,5 +19,5 @@ from .sizes import by_size, known_models
 
 __all__ = [
     "Card", "LanguageModel", "build", "by_size", "catalog", "known_models", "load", "next_token", "presets", "shape",
-    "visible", "walk",
+    "visible", "walk", "watch",
 ]  # fmt: skip

@@ -120,3 +120,23 @@ def with_bert_head(model: Any) -> Any:
     whole.bert = model
     whole.tie_weights()
     return whole.eval()
+
+
+def adopt_special_tokens(model: Any, tokenizer: Any) -> None:
+    """Tell a model made here which of its tokenizer's tokens start and end a text, so that `generate` stops there."""
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        for config in (model.config, model.generation_config):
+            setattr(config, name, getattr(tokenizer, name))
+
+
+def watch(name: str, model: Any, tokenizer: Any) -> LanguageModel:
+    """A LanguageModel over a model that is still being trained: its tensors are the trained ones, not copies.
+
+    It is in evaluation mode whatever the trained one's is, so looking changes nothing.
+    """
+    from .loading import describe
+
+    tensors = [*model.parameters(), *model.buffers()]
+    twin = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
+    adopt_special_tokens(twin, tokenizer)
+    return LanguageModel(name, twin, tokenizer, describe(name, twin, None))

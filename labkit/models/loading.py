@@ -14,6 +14,7 @@ from typing import Any
 
 from labkit.core.devices import choose_device, choose_dtype
 from labkit.core.errors import ModelError, closest
+from labkit.core.paths import runs_folder
 
 from .catalog import Entry, entries
 from .checks import check_room, count_elements, read_config, weight_files
@@ -29,8 +30,8 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
     """A language model, ready to use.
 
     Args:
-        name: a name of `lab.catalog()`, a folder in transformers layout (safetensors), or, online, a hub id
-            such as `HuggingFaceTB/SmolLM2-360M`.
+        name: a name of `lab.catalog()`, a run that was trained here (`runs/NAME`: its newest checkpoint), a folder in
+            transformers layout (safetensors), or, online, a hub id such as `HuggingFaceTB/SmolLM2-360M`.
         device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:N or mps.
         dtype: auto (float32 on cpu), float32, bfloat16 or float16.
 
@@ -69,12 +70,12 @@ def find(name: str | os.PathLike[str]) -> tuple[Path, Entry | None]:
     if entry := entries().get(text.strip().lower()):
         return _catalog_folder(entry), entry
     try:
-        folder = Path(text).expanduser()
+        folder = _run_folder(text) or Path(text).expanduser()
         is_folder, is_file = folder.is_dir(), folder.is_file()
     except (OSError, ValueError, RuntimeError):  # too long for the system, a null character, ~ of nobody
         is_folder = is_file = False
     if is_folder:
-        return folder, None
+        return newest_checkpoint(folder), None
     if is_file:
         raise ModelError(f"{_cut(text)!r} is a file; give the folder that holds it, with config.json and *.safetensors")
     if HUB_ID.fullmatch(text) and not text.startswith("."):
@@ -83,6 +84,31 @@ def find(name: str | os.PathLike[str]) -> tuple[Path, Entry | None]:
         f"no model is called {_cut(text)!r}, and no folder is; a local folder (transformers layout), online a hub id "
         f"owner/name, or a name of lab.catalog() is wanted: {closest(_cut(text), list(entries()))}"
     )
+
+
+def _run_folder(text: str) -> Path | None:
+    """`runs/NAME` means a run of `runs_folder()`, wherever the notebook stands."""
+    named = runs_folder() / text.removeprefix("runs/") if text.startswith("runs/") else None
+    return named if named is not None and named.is_dir() else None
+
+
+def newest_checkpoint(folder: Path) -> Path:
+    """A model folder itself; of a training run's folder the newest checkpoint.
+
+    Raises:
+        ModelError: the run has none yet.
+    """
+    inside = folder / "checkpoints"
+    if (folder / "config.json").is_file() or not inside.is_dir():
+        return folder
+    found = sorted((c for c in inside.iterdir() if c.name.isdecimal() and (c / "config.json").is_file()), key=_number)
+    if not found:
+        raise ModelError(f"the run {folder} has no checkpoint yet; let it train for longer, or start it again")
+    return found[-1]
+
+
+def _number(folder: Path) -> int:
+    return int(folder.name)
 
 
 def _cut(name: str, most: int = 60) -> str:

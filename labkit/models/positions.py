@@ -35,7 +35,7 @@ class LearnedLlamaModel(LlamaModel):
         inputs_embeds: torch.Tensor | None = None,
         **more: Any,
     ) -> Any:
-        """As of `LlamaModel`, with `position_ids` (batch, seq) int64; a position beyond the learned ones raises an IndexError."""
+        """As of `LlamaModel`; an IndexError for a position beyond the learned ones."""
         vectors = self.embed_tokens(input_ids) if inputs_embeds is None else inputs_embeds  # (batch, seq, d_model)
         if position_ids is None:
             past = past_key_values.get_seq_length() if past_key_values is not None else 0
