@@ -132,12 +132,13 @@ def _seen(logits: Tensor, history: History) -> Tensor:
     return count(logits, [[*p, *d] for p, d in zip(history.prompts, history.drawn, strict=True)]) > 0
 
 
-def pick(weights: Tensor, uniforms: Tensor) -> Tensor:
+def pick(weights: Tensor, uniforms: Tensor, rows: Tensor | None = None) -> Tensor:
     """The token at which each row's cumulative sum passes its uniform number.
 
     Args:
         weights: (batch, vocab) ≥ 0, of any positive sum.
-        uniforms: (batch,) in [0, 1).
+        uniforms: (draw,) in [0, 1).
+        rows: (draw,) the row that each number draws from; None = one number for each row.
 
     One uniform number for each row, in the order of the vocabulary: a row draws the same whoever stands beside it.
     Law: frequencies equal the weights (chi-square), and no token of weight 0 is ever drawn.
@@ -148,10 +149,14 @@ def pick(weights: Tensor, uniforms: Tensor) -> Tensor:
     blocks = weights.view(len(weights), -1, BLOCK)  # (batch, block, token)
     sums = blocks.sum(-1).double()  # (batch, block)
     upto = sums.cumsum(-1)
+    if rows is None:
+        rows = torch.arange(len(weights), device=weights.device)
+    else:
+        sums, upto = sums[rows], upto[rows]
     target = uniforms.double()[:, None] * upto[:, -1:]  # (batch, 1)
     block = (upto <= target).sum(-1, keepdim=True).clamp_(max=upto.shape[-1] - 1)
     rest = target - (upto - sums).gather(-1, block)
-    inside = blocks.gather(1, block[..., None].expand(-1, 1, BLOCK))[:, 0]  # (batch, token)
+    inside = blocks[rows, block[:, 0]]  # (draw, token)
     reached = inside.double().cumsum(-1)
     last = BLOCK - 1 - (inside > 0).flip(-1).int().argmax(-1, keepdim=True)  # rounding may leave target beyond the sum
     place = (reached <= rest).sum(-1, keepdim=True).minimum(last)

@@ -1,0 +1,124 @@
+"""Asking: put many questions to a model, and keep what it said and what was seen while it did.
+
+Reads   a LanguageModel, Questions.
+Gives   Answers: greedy answer, samples, log-probabilities, hidden states, attention, what it says of its own answer.
+Ignores whether an answer is right.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from labkit.core.errors import OptionError, TextError, closest
+from labkit.sampling.options import whole
+from labkit.sampling.prompts import Decoder, read_prompts
+
+from .answers import Answers
+from .branching import GREEDY, Ask, Draws, Path, continuations
+from .questions import Question, prefix_of, prompt_of
+
+LOOKS = ("states", "control", "introspection")
+"""What is looked at beside the answers: hidden states and attention; the same in a random model; P(True) and words."""
+
+
+def ask(
+    lm: Any, questions: Sequence[Question], *, samples: int = 10, temperature: float = 1.0, max_tokens: int = 16,
+    seed: int = 0, look: Sequence[str] = LOOKS,
+) -> Answers:  # fmt: skip
+    """One greedy answer and `samples` drawn ones to each question.
+
+    Args:
+        questions: at least one; each with its own prompt, or the two-shot prompt of its topic.
+        samples: drawn answers for each question; 0 = the greedy one alone.
+        temperature: of the drawn answers.
+        max_tokens: most tokens of an answer; it also ends at the question's `stop`.
+        seed: the same seed gives the same samples, whatever is asked beside them.
+        look: any of `states` (hidden states, attention to the entity), `control` (hidden states of a model of the
+            same shape with random weights), `introspection` (P(True), stated confidence).
+
+    Returns:
+        Answers. They are kept in the cache, under a hash of the weights, the prompts and all options: asking again
+        reads them. A damaged entry is asked anew.
+
+    Raises:
+        OptionError: no question, a number out of its range, an unknown look, or a prompt longer than the context.
+        ModelError: the model does not continue texts, or gave numbers that are not finite.
+
+    Laws (tests/hallucination/test_asking.py): the samples are those of `labkit.sampling.sample`; one question alone
+    gets the answers that it gets among others.
+    """
+    if not questions:
+        raise OptionError("no question was given; give one or more, such as lab.hallucination.questions('capitals')")
+    for one in look:
+        if one not in LOOKS:
+            raise OptionError(f"look={one!r} is unknown; {closest(one, LOOKS)}")
+    if not (isinstance(temperature, (int, float)) and 0 <= temperature < 1e9):
+        raise OptionError(f"temperature={temperature!r} is out of its range; use 0 or a positive number")
+    draws = Draws(
+        whole("samples", samples, 0), float(temperature), whole("max_tokens", max_tokens), whole("seed", seed, 0)
+    )
+    looks = tuple(one for one in LOOKS if one in look)
+    return _answer(lm, tuple(questions), draws, looks)
+
+
+def _answer(lm: Any, questions: tuple[Question, ...], draws: Draws, looks: tuple[str, ...]) -> Answers:
+    prompts = tuple(prompt_of(q) for q in questions)
+    asks = [_ask(lm.tokenizer, q, prompt) for q, prompt in zip(questions, prompts, strict=True)]
+    paths = dict(continuations(lm, asks, draws))
+    said = _gather(lm, questions, [paths[n] for n in range(len(questions))])
+    seen: dict[str, Any] = {}
+    if "states" in looks:
+        from .states import look_inside
+
+        seen.update(look_inside(lm, questions, asks, [ids for ids in said["ids"]], control="control" in looks))
+    if "introspection" in looks:
+        from .introspection import introspect
+
+        seen.update(introspect(lm, questions, said["texts"]))
+    return Answers(name=lm.name, questions=questions, prompts=prompts, **said, **seen)
+
+
+def _ask(tokenizer: Any, question: Question, prompt: str) -> Ask:
+    """The prompt's ids, and how many of them are the examples that its topic shares."""
+    try:
+        ids = read_prompts(tokenizer, prompt)[0].ids
+    except TextError as error:
+        raise TextError(f"the question {question.text!r} cannot be read: {error}") from error
+    prefix = prefix_of(question)
+    shared = 0
+    if prefix:
+        told = tuple(tokenizer(prefix)["input_ids"])
+        while shared < min(len(told), len(ids)) and told[shared] == ids[shared]:
+            shared += 1
+    return Ask(ids, shared, question.stop)
+
+
+def _gather(lm: Any, questions: Sequence[Question], paths: Sequence[dict[int, Path]]) -> dict[str, Any]:
+    """The fields of Answers that the paths give."""
+    decoder = Decoder(lm.tokenizer)
+    greedy = [_cut(decoder, one[GREEDY], q.stop) for one, q in zip(paths, questions, strict=True)]
+    drawn = [[one[m] for m in sorted(one) if m >= 0] for one in paths]
+
+    def text(path: Path, stop: str) -> str:
+        return decoder.text(path.ids).split(stop)[0].strip()
+
+    return {
+        "texts": tuple(text(one[GREEDY], q.stop) for one, q in zip(paths, questions, strict=True)),
+        "tokens": tuple(tuple(decoder.token(i) for i in path.ids) for path in greedy),
+        "ids": tuple(path.ids for path in greedy),
+        "logprobs": tuple(np.array(path.logprobs, dtype=np.float32) for path in greedy),
+        "entropies": tuple(np.array(path.entropies, dtype=np.float32) for path in greedy),
+        "margins": tuple(np.array(path.margins, dtype=np.float32) for path in greedy),
+        "samples": tuple(tuple(text(p, q.stop) for p in row) for row, q in zip(drawn, questions, strict=True)),
+        "sample_logprobs": np.array([[sum(p.logprobs) for p in row] for row in drawn], np.float32).reshape(len(paths), -1),
+        "sample_lengths": np.array([[len(p.ids) for p in row] for row in drawn], np.int64).reshape(len(paths), -1),
+    }  # fmt: skip
+
+
+def _cut(decoder: Decoder, path: Path, stop: str) -> Path:
+    """The answer's own tokens: without the one that ends it, unless there is no other."""
+    kept = len(path.ids)
+    while kept > 1 and not decoder.text(path.ids[kept - 1 : kept]).split(stop)[0].strip():
+        kept -= 1
+    return Path(path.ids[:kept], path.logprobs[:kept], path.entropies[:kept], path.margins[:kept])

@@ -1,0 +1,165 @@
+"""Detectors: how likely is each answer to be wrong, judged without knowing the truth?
+
+Reads   Answers.
+Gives   (question,) scores, higher = more likely wrong. Their scales differ; only the order is compared.
+Ignores which answers are right. Probes, which learn from marked answers, are in `probes`.
+
+Perplexity, the length-normalised probability and the mean log-probability order answers alike: each is a function of
+the same mean. All three stand here because all three are used.
+
+Laws: each at its limits (tests/hallucination/test_detectors.py).
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+
+from labkit.core.errors import LabError, OptionError
+from labkit.core.results import Table
+
+from . import clusters
+from .answers import Answers
+from .grading import normalise
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A score of doubt: call it with Answers."""
+
+    name: str
+    what: str
+    """what makes it suspicious"""
+    source: str
+    scores: Callable[[Answers], np.ndarray]
+    needs: str = ""
+    """the part of Answers without which it cannot be computed: `samples`, `p_true`, `stated`, `attention`"""
+
+    def __call__(self, answers: Answers) -> np.ndarray:
+        """(question,) float; higher = more likely wrong.
+
+        Raises:
+            OptionError: the answers were asked without what this detector needs.
+        """
+        if not self.serves(answers):
+            how = "samples=10" if self.needs == "samples" else f"look=({_LOOKS[self.needs]!r},)"
+            raise OptionError(
+                f"{self.name!r} needs {_NAMES[self.needs]}, which these answers do not have; ask again with {how}"
+            )
+        return np.asarray(self.scores(answers), dtype=float)
+
+    def serves(self, answers: Answers) -> bool:
+        """Whether these answers hold what it needs."""
+        if self.needs == "samples":
+            return answers.sample_logprobs.shape[1] > 0
+        return not self.needs or getattr(answers, self.needs) is not None
+
+
+_NAMES = {"samples": "samples", "p_true": "P(True)", "stated": "stated confidence", "attention": "attention"}
+_LOOKS = {"p_true": "introspection", "stated": "introspection", "attention": "states"}
+
+
+def _each(field: str, reduce: Callable[[np.ndarray], float]) -> Callable[[Answers], np.ndarray]:
+    return lambda answers: np.array([reduce(row) for row in getattr(answers, field)])
+
+
+def _agreement(answers: Answers) -> np.ndarray:
+    """Share of samples that say something else than the greedy answer."""
+    said = [
+        (normalise(text), [normalise(s) for s in row]) for text, row in zip(answers.texts, answers.samples, strict=True)
+    ]
+    return np.array([1 - row.count(text) / len(row) for text, row in said])
+
+
+def _predictive_entropy(answers: Answers) -> np.ndarray:
+    return -(answers.sample_logprobs / np.maximum(answers.sample_lengths, 1)).mean(1)
+
+
+def ngram_surprise(text: str, samples: Sequence[str]) -> float:
+    """Mean surprise of the answer's words under a unigram model of the samples and the answer, one added to each count.
+
+    nats; words as `normalise` leaves them. 0 words: that of a word never seen.
+    """
+    words = normalise(text).split()
+    counts = Counter(word for one in (*samples, text) for word in normalise(one).split())
+    total = counts.total() + len(counts) + 1  # one more for words never seen
+    surprise = [-log((counts[word] + 1) / total) for word in words] or [log(total)]
+    return float(np.mean(surprise))
+
+
+def _selfcheck(answers: Answers) -> np.ndarray:
+    return np.array([ngram_surprise(t, row) for t, row in zip(answers.texts, answers.samples, strict=True)])
+
+
+def _stated(answers: Answers) -> np.ndarray:
+    assert answers.stated is not None
+    doubt = 100.0 - answers.stated
+    return np.where(np.isnan(doubt), 50.0, doubt)  # none stated: neither sure nor unsure
+
+
+def _unattended(answers: Answers) -> np.ndarray:
+    assert answers.attention is not None
+    return -answers.attention.mean((1, 2))
+
+
+def _entropy_of(
+    classes: Callable[[Answers], list[list[int]]], weighted: bool = False
+) -> Callable[[Answers], np.ndarray]:
+    def scores(answers: Answers) -> np.ndarray:
+        found = classes(answers)
+        if not weighted:
+            return np.array([clusters.entropy(row) for row in found])
+        return np.array([clusters.entropy(*clusters.once(row, texts, lp))
+                         for row, texts, lp in zip(found, answers.samples, answers.sample_logprobs, strict=True)])  # fmt: skip
+
+    return scores
+
+
+_ALL = (
+    Detector("mean log-probability", "its tokens were unlikely", "Guerreiro et al. 2023", _each("logprobs", lambda x: -x.mean())),
+    Detector("minimum log-probability", "one token was unlikely", "Manakul et al. 2023", _each("logprobs", lambda x: -x.min())),
+    Detector("perplexity", "its tokens were unlikely", "Ren et al. 2023", _each("logprobs", lambda x: np.exp(-x.mean()))),
+    Detector("sequence probability", "it was unlikely as a whole", "Malinin & Gales 2021", _each("logprobs", lambda x: -np.expm1(x.sum()))),
+    Detector("length-normalised probability", "its tokens were unlikely", "Malinin & Gales 2021",
+             _each("logprobs", lambda x: -np.expm1(x.mean()))),
+    Detector("entropy", "much else could have been said", "Malinin & Gales 2021", _each("entropies", lambda x: x.mean())),
+    Detector("margin", "the second choice came close", "Jiang et al. 2019", _each("margins", lambda x: -x.mean())),
+    Detector("predictive entropy", "its samples were unlikely", "Malinin & Gales 2021", _predictive_entropy, "samples"),
+    Detector("self-consistency", "samples say something else", "Wang et al. 2023", _agreement, "samples"),
+    Detector("SelfCheck n-gram", "its words are rare in samples", "Manakul et al. 2023", _selfcheck, "samples"),
+    Detector("semantic entropy", "samples mean different things, by words", "Farquhar et al. 2024",
+             _entropy_of(clusters.by_words), "samples"),
+    Detector("semantic entropy, weighted", "the same, weighted by probability", "Kuhn, Gal & Farquhar 2023",
+             _entropy_of(clusters.by_words, weighted=True), "samples"),
+    Detector("semantic entropy, MiniLM", "samples mean different things, by embedding", "Farquhar et al. 2024",
+             _entropy_of(clusters.by_embedding), "samples"),
+    Detector("P(True)", "asked, it doubts its answer", "Kadavath et al. 2022", lambda a: 1 - a.p_true, "p_true"),
+    Detector("stated confidence", "it says that it is unsure", "Lin, Hilton & Evans 2022", _stated, "stated"),
+    Detector("attention to the entity", "it looked away from what was asked about", "Yuksekgonul et al. 2024", _unattended, "attention"),
+)  # fmt: skip
+
+DETECTORS: dict[str, Detector] = {detector.name: detector for detector in _ALL}
+
+
+def doubts(answers: Answers, names: Sequence[str] | None = None) -> dict[str, np.ndarray]:
+    """The scores of many detectors by name; None = all that these answers allow.
+
+    Raises:
+        OptionError: a name is unknown, or what it needs was not asked.
+    """
+    from labkit.core.errors import closest
+
+    for name in names or ():
+        if name not in DETECTORS:
+            raise OptionError(f"there is no detector {name!r}; {closest(name, tuple(DETECTORS))}")
+    chosen = [DETECTORS[name] for name in names] if names else [d for d in _ALL if d.serves(answers)]
+    return {detector.name: detector(answers) for detector in chosen}
+
+
+def detectors() -> Table:
+    """What detectors there are, what each looks at, and where it comes from."""
+    return Table(("detector", "suspicious if", "needs", "source"),
+                 tuple((d.name, d.what, _NAMES.get(d.needs, "the answer alone"), d.source) for d in _ALL),
+                 title="Detectors: higher score = more likely wrong")  # fmt: skip

@@ -1,0 +1,85 @@
+"""Introspection: what a model says of its own answer, when asked.
+
+Reads   a LanguageModel, Questions, its answers.
+Gives   P(True), and the confidence that it states.
+Ignores whether the answers are right.
+
+Plain text with examples, no chat template: any model that continues a text can be asked.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from labkit.core.errors import TextError
+
+from .branching import GREEDY, Ask, Draws, continuations
+from .questions import Question
+
+TRUTH = (
+    "Question: How many legs does a spider have?\nProposed answer: eight\nIs the proposed answer true or false? true\n\n"
+    "Question: Which planet is nearest to the sun?\nProposed answer: Neptune\n"
+    "Is the proposed answer true or false? false\n\n"
+)
+SURE = (
+    "Question: How many legs does a spider have?\nAnswer: eight\nConfidence from 0 to 100: 95\n\n"
+    "Question: In which year did the weaver Ortolan die?\nAnswer: 1761\nConfidence from 0 to 100: 10\n\n"
+)
+
+
+def introspect(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> dict[str, np.ndarray]:
+    """`p_true` and `stated` of Answers."""
+    return {"p_true": p_true(lm, questions, texts), "stated": stated(lm, questions, texts)}
+
+
+def p_true(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.ndarray:
+    """(question,) p(true) over p(true) + p(false) after its own answer.
+
+    Source: Kadavath et al. 2022, "Language models (mostly) know what they know".
+    Law: a model that gives both words the same logit gets one half (tests/hallucination/test_introspection.py).
+    """
+    from .branching import read_ends
+
+    words = [_first(lm.tokenizer, " true"), _first(lm.tokenizer, " false")]
+    if words[0] == words[1]:
+        raise TextError(f"{lm.name} begins ' true' and ' false' with the same token; ask without 'introspection'")
+    asks = [
+        _ask(lm.tokenizer, TRUTH, f"Question: {q.text}\nProposed answer: {text}\nIs the proposed answer true or false?")
+        for q, text in zip(questions, texts, strict=True)
+    ]
+    out = np.empty(len(asks))
+    for numbers, logits in read_ends(lm, asks):
+        out[numbers] = torch.softmax(logits[:, words].float(), -1)[:, 0].cpu().numpy()
+    return out
+
+
+def stated(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.ndarray:
+    """(question,) the number from 0 to 100 that it writes after its answer; nan where it writes none.
+
+    Source: Lin, Hilton & Evans 2022, "Teaching models to express their uncertainty in words".
+    """
+    asks = [
+        _ask(lm.tokenizer, SURE, f"Question: {q.text}\nAnswer: {text}\nConfidence from 0 to 100:")
+        for q, text in zip(questions, texts, strict=True)
+    ]
+    said = dict(continuations(lm, asks, Draws(0, 0.0, 5, 0)))
+    return np.array([number_in(lm.tokenizer.decode(list(said[n][GREEDY].ids))) for n in range(len(asks))])
+
+
+def number_in(text: str) -> float:
+    """The number from 0 to 100 that a text begins with; nan without one."""
+    found = re.match(r"\s*(\d+(?:\.\d+)?)", text)
+    return float(found[1]) if found and float(found[1]) <= 100 else float("nan")
+
+
+def _first(tokenizer: Any, word: str) -> int:
+    return tokenizer(word, add_special_tokens=False)["input_ids"][0]
+
+
+def _ask(tokenizer: Any, prefix: str, rest: str) -> Ask:
+    ids, told = (tuple(tokenizer(text)["input_ids"]) for text in (prefix + rest, prefix))
+    shared = next((i for i, (a, b) in enumerate(zip(ids, told, strict=False)) if a != b), min(len(ids), len(told)))
+    return Ask(ids, shared, "\n")

@@ -1,0 +1,227 @@
+"""Scoring: how well do scores of doubt tell wrong answers from right ones, and how sure is that?
+
+Reads   which answers are wrong, and scores of doubt (higher = more likely wrong).
+Gives   Scores with bootstrap intervals, risk–coverage curves, paired differences.
+Ignores where the scores come from.
+
+All ranks: a score's scale never matters. Intervals are percentile bootstraps over questions (Efron 1979).
+Laws: scikit-learn is the oracle; perfect, reversed and constant scores give 1, 0 and ½
+(tests/hallucination/test_scoring.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labkit.core.errors import OptionError, ShapeError
+from labkit.core.results import Curve, Curves, Table
+from labkit.core.seeds import derive
+
+DRAWS = 1000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A number with its interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+    def __float__(self) -> float:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well one detector tells wrong from right."""
+
+    auroc: Measure
+    """chance that a wrong answer gets a higher score than a right one; ½ = no use"""
+    auprc: Measure
+    """average precision of finding wrong answers; a useless score gets their share"""
+    prr: Measure
+    """prediction rejection ratio: what rejecting by this score saves of errors, over what perfect rejection would"""
+    coverage: np.ndarray
+    """(question,) share of questions answered, from the surest one on"""
+    risk: np.ndarray
+    """(question,) share of wrong answers among those answered"""
+    wrong: float
+    """share of wrong answers among all"""
+
+    def risk_at(self, coverage: float) -> float:
+        """Share of wrong answers when only the surest `coverage` of all is answered."""
+        return float(np.interp(coverage, self.coverage, self.risk))
+
+
+def score(wrong: Any, scores: Any, *, seed: int = 0, draws: int = DRAWS) -> Scores:
+    """AUROC, AUPRC, PRR and the risk–coverage curve of one detector.
+
+    Args:
+        wrong: (question,) bool.
+        scores: (question,) float, higher = more likely wrong.
+        draws: bootstrap samples behind each interval; those with one class only are drawn again.
+
+    Raises:
+        ShapeError: the two differ in length.
+        OptionError: all answers are right or all wrong, or a score is not a number.
+
+    Sources: Hanley & McNeil 1982 (AUROC); El-Yaniv & Wiener 2010 (risk–coverage); Malinin & Gales 2021 (PRR).
+    """
+    wrong, scores = checked(wrong, scores)
+    rows = resamples(wrong, seed, draws)
+    coverage, risk = risk_coverage(wrong, scores)
+    return Scores(
+        _measure(auroc, wrong, scores, rows), _measure(auprc, wrong, scores, rows), _measure(prr, wrong, scores, rows),
+        coverage, risk, float(wrong.mean()),
+    )  # fmt: skip
+
+
+def compare(wrong: Any, first: Any, second: Any, *, seed: int = 0, draws: int = DRAWS) -> Measure:
+    """AUROC of the first detector less that of the second, on the same questions; paired bootstrap.
+
+    The difference is larger than chance where the interval leaves 0 out.
+
+    Raises:
+        as `score`.
+
+    Law: a detector against itself is 0 with the interval [0, 0].
+    """
+    wrong, first = checked(wrong, first)
+    _, second = checked(wrong, second)
+    rows = resamples(wrong, seed, draws)
+    drawn = auroc(wrong[rows], first[rows]) - auroc(wrong[rows], second[rows])
+    return _interval(float(auroc(wrong, first) - auroc(wrong, second)), drawn)
+
+
+def table(wrong: Any, doubts: Mapping[str, Any], *, baseline: str = "", seed: int = 0, draws: int = DRAWS) -> Table:
+    """One row for each detector, best first, each number with its interval.
+
+    Args:
+        doubts: detector → (question,) scores.
+        baseline: a detector that all others are compared with; empty = none.
+    """
+    records = []
+    for name, scores in doubts.items():
+        s = score(wrong, scores, seed=seed, draws=draws)
+        record = {"detector": name, "AUROC": s.auroc, "AUPRC": s.auprc, "PRR": s.prr}
+        if baseline:
+            record[f"AUROC less {baseline}'s"] = compare(wrong, scores, doubts[baseline], seed=seed, draws=draws)
+        records.append(record)
+    records.sort(key=lambda r: -r["AUROC"].value)
+    shown = [{k: str(v) for k, v in record.items()} for record in records]
+    n, share = len(np.asarray(wrong)), float(np.mean(wrong))
+    return Table.of(shown, f"Detectors on {n} answers, {share:.0%} of them wrong",
+                    [f"in brackets: {LEVEL:.0%} interval, bootstrap over questions"])  # fmt: skip
+
+
+def risk_curves(wrong: Any, doubts: Mapping[str, Any]) -> Curves:
+    """Risk against coverage of several detectors, as `lab.show` draws it."""
+    curves = []
+    for name, scores in doubts.items():
+        coverage, risk = risk_coverage(*checked(wrong, scores))
+        curves.append(Curve(name, coverage, risk))
+    return Curves(tuple(curves), "share of questions answered", "share of answers that are wrong", "Risk and coverage",
+                  levels=(("all answered", float(np.mean(wrong))),))  # fmt: skip
+
+
+def checked(wrong: Any, scores: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays, or the reason why they cannot be scored.
+
+    Raises:
+        as `score`.
+    """
+    wrong, scores = np.asarray(wrong), np.asarray(scores, dtype=float)
+    if wrong.shape != scores.shape or wrong.ndim != 1:
+        raise ShapeError(f"{wrong.shape} marks and {scores.shape} scores were given; give one of each for each answer")
+    if not len(wrong):
+        raise OptionError(
+            "no answer was given to score; ask at least one question that is answered right and one wrong"
+        )
+    wrong = wrong.astype(bool)
+    if not np.isfinite(scores).all():
+        raise OptionError(
+            f"{int((~np.isfinite(scores)).sum())} of {len(scores)} scores are not numbers; leave them out"
+        )
+    if wrong.all() or not wrong.any():
+        kind = "wrong" if wrong.all() else "right"
+        raise OptionError(
+            f"all {len(wrong)} answers are {kind}, so nothing can be told apart; add questions that the model "
+            f"{'knows' if wrong.all() else 'does not know'}"
+        )
+    return wrong, scores
+
+
+def resamples(wrong: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:
+    """(draw, question) numbers of questions, with replacement, each draw with both classes in it."""
+    rng = np.random.default_rng(derive(seed, "bootstrap", len(wrong)))
+    rows = rng.integers(len(wrong), size=(draws, len(wrong)))
+    while True:
+        alike = wrong[rows].all(1) | ~wrong[rows].any(1)
+        if not alike.any():
+            return rows
+        rows[alike] = rng.integers(len(wrong), size=(int(alike.sum()), len(wrong)))
+
+
+def auroc(wrong: np.ndarray, scores: np.ndarray) -> Any:
+    """Area under the ROC curve, over the last axis; ties count one half."""
+    from scipy.stats import rankdata
+
+    ranks = rankdata(scores, axis=-1)
+    positives = wrong.sum(-1)
+    negatives = wrong.shape[-1] - positives
+    return ((ranks * wrong).sum(-1) - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def auprc(wrong: np.ndarray, scores: np.ndarray) -> Any:
+    """Average precision, over the last axis; equal scores are one threshold."""
+    order = np.argsort(-scores, axis=-1, kind="stable")
+    hits = np.take_along_axis(wrong, order, -1)
+    level = np.take_along_axis(scores, order, -1)
+    found = hits.cumsum(-1)
+    precision = found / np.arange(1, wrong.shape[-1] + 1)
+    last = np.ones(level.shape, bool)
+    last[..., :-1] = level[..., :-1] != level[..., 1:]
+    recall_gain = np.diff(np.where(last, found, 0), axis=-1, prepend=0)
+    reached = np.maximum.accumulate(np.where(last, found, 0), -1)
+    recall_gain = np.diff(reached, axis=-1, prepend=0) * last
+    return (precision * recall_gain).sum(-1) / wrong.sum(-1)
+
+
+def risk_coverage(wrong: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(question,) coverage and risk, the surest answers first; equal scores share their mean error."""
+    order = np.argsort(scores, axis=-1, kind="stable")
+    errors = _shared(np.take_along_axis(scores, order, -1), np.take_along_axis(wrong, order, -1).astype(float))
+    count = np.arange(1, wrong.shape[-1] + 1)
+    return count / wrong.shape[-1], errors.cumsum(-1) / count
+
+
+def _shared(level: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Errors (question,) where equal levels share their mean."""
+    _, group = np.unique(level, return_inverse=True)
+    return (np.bincount(group, errors) / np.bincount(group))[group]
+
+
+def prr(wrong: np.ndarray, scores: np.ndarray) -> Any:
+    """Prediction rejection ratio, over the last axis: 1 = perfect order, 0 = random order."""
+    if wrong.ndim > 1:
+        return np.array([prr(w, s) for w, s in zip(wrong, scores, strict=True)])
+    _, risk = risk_coverage(wrong, scores)
+    _, best = risk_coverage(wrong, wrong.astype(float))
+    base = wrong.mean()
+    return float((base - risk).mean() / (base - best).mean())
+
+
+def _measure(of: Any, wrong: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> Measure:
+    return _interval(float(of(wrong, scores)), of(wrong[rows], scores[rows]))
+
+
+def _interval(value: float, drawn: np.ndarray) -> Measure:
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Measure(value, float(low), float(high))
