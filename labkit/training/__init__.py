@@ -4,14 +4,24 @@
         print(step.index, step.loss)
     evaluate(model, data).bits_per_byte
 
+    run, going = begin(plan("nano", corpus="sotu", steps=500))      the same, recorded on disk
+    open_run("nano-sotu-1").load(120)                               the model as it was at step 120
+
 Reads   a transformers causal language model; batches by number.
 Gives   Step, TrainState, Loss.
 Ignores notebooks and pictures.
 """
 
+from .checkpoints import load_state, save
 from .config import TrainConfig
 from .loop import Step, steps
 from .loss import Loss, evaluate
+from .plans import Plan, begin, plan
+from .recording import add_sample, record
+from .runs import Record, Run, compare_runs, open_run, runs
 from .state import TrainState
 
-__all__ = ["Loss", "Step", "TrainConfig", "TrainState", "evaluate", "steps"]
+__all__ = [
+    "Loss", "Plan", "Record", "Run", "Step", "TrainConfig", "TrainState", "add_sample", "begin", "compare_runs",
+    "evaluate", "load_state", "open_run", "plan", "record", "runs", "save", "steps",
+]  # fmt: skip

@@ -63,6 +63,8 @@ def save(state: TrainState, folder: Path, *, tokenizer: Any = None, weights_only
                 tokenizer.save_pretrained(draft)
             if not weights_only:
                 _write_training(state, draft)
+            for file in draft.iterdir():
+                file.chmod(0o644)
     except (OSError, SafetensorError) as error:
         free = shutil.disk_usage(_existing(folder)).free / 1e6
         raise TrainingError(
