@@ -71,10 +71,10 @@ def _line_end(data: bytes) -> int:
     """Where to cut: after the last end of a line, else after the last whole character."""
     if line := data.rfind(b"\n") + 1:
         return line
-    end = len(data)
+    end = len(data) - data.endswith(b"\r")  # a line may end with two characters
     while end > max(0, len(data) - 4) and data[end - 1] & 0xC0 == 0x80:
         end -= 1
-    return end - 1 if end and data[end - 1] >= 0xC0 else len(data)
+    return end - 1 if end and data[end - 1] >= 0xC0 else len(data) - data.endswith(b"\r")
 
 
 def units(source: Corpus | Path, *, share: float) -> list[Unit]:
@@ -116,7 +116,7 @@ def _paragraph_end(file: IO[bytes], at: int) -> int:
     """The first end of a paragraph from here on; where none is near, of a line, a word, a character."""
     file.seek(at)
     window = file.read(WINDOW)
-    for mark in (b"\n\n", b"\n", b" "):
+    for mark in (b"\n\n", b"\r\n\r\n", b"\n", b" "):
         if (found := window.find(mark)) >= 0:
             end = found + len(mark)
             while end < len(window) and window[end : end + 1] == b"\n":

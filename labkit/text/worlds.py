@@ -79,7 +79,7 @@ class World:
         each = -(-(context + 1) // self.length)  # examples in a window
         ids, known = self.examples(draw, batch * each, split)
         ids, known = (part.reshape(batch, -1)[:, : context + 1] for part in (ids, known))
-        return Batch(ids.astype(np.int64), known[:, 1:])
+        return Batch(ids.astype(np.int64), known[:, 1:].copy())
 
 
 FIRST = 2
@@ -100,25 +100,25 @@ def copying(vocabulary: int = 16, length: int = 12) -> World:
     return World("copy", sizes, (*map(str, range(vocabulary)), "|"), 2 * length + 1, examples)
 
 
-def repeated(vocabulary: int = 32, length: int = 16) -> World:
+def repeated(vocabulary: int = 32, length: int = 16, shortest: int = 4) -> World:
     """Tokens of a `vocabulary` at random, repeated over and over; the period is drawn anew for each example.
 
-    The period is from half of `length` to `length` tokens, an example twice `length`: looking back a fixed distance
-    does not help, one has to find the token's last occurrence. Determined from the second token of the copy on. No
+    The period is from `shortest` to `length` tokens, an example twice `length`: looking back a fixed distance hardly
+    helps, one has to find the token's last occurrence. Determined from the second token of the copy on. No
     token occurs twice within a period where the vocabulary allows it, so that what follows a token is certain.
     """
-    _at_least(vocabulary=(vocabulary, 2), length=(length, 2))
+    _at_least(vocabulary=(vocabulary, 2), shortest=(shortest, 2), length=(length, shortest))
 
     def examples(draw: np.random.Generator, n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
         if vocabulary >= length:
             once = draw.random((n, vocabulary)).argsort(1)[:, :length] + FIRST
         else:
             once = draw.integers(FIRST, FIRST + vocabulary, (n, length))
-        period = draw.integers(max(2, length // 2), length + 1, (n, 1))
+        period = draw.integers(shortest, length + 1, (n, 1))
         place = np.arange(2 * length)
         return np.take_along_axis(once, place % period, 1), place > period
 
-    sizes = {"vocabulary": vocabulary, "length": length}
+    sizes = {"vocabulary": vocabulary, "length": length, "shortest": shortest}
     return World("repeated", sizes, tuple(map(str, range(vocabulary))), 2 * length, examples)
 
 

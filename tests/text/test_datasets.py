@@ -1,0 +1,156 @@
+"""Datasets: tokens on disk that are the text, cached, mapped, and refused where there is nothing to learn from."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from labkit.core.errors import OptionError, TextError
+from labkit.text import Corpus, Document, dataset, fit_tokenizer, tokenizer
+from labkit.text.datasets import encoder
+
+WORDS = "the cat and the dog see a naïve bird in that old tree"
+TEXT = "\n\n".join(f"{WORDS} {i % 7} times, {WORDS[::-1]}." for i in range(200))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def made():
+    draw = random.Random(0)
+    texts = ("A tale. " + " ".join(draw.sample(WORDS.split(), 12) * 3) + "\n\nIts end." for _ in range(40))
+    return Corpus("made", tuple(Document(str(i), text) for i, text in enumerate(texts)))
+
+
+@pytest.mark.parametrize("kind, size", [("characters", 3), ("bpe", 280), ("words", 80)])
+def test_tokens_are_the_text_with_a_mark_before_each_document(made, kind, size):
+    data = dataset(made, tokenizer=kind, size=size)
+    texts = {d.title: d.text for d in made}
+    for side in ("train", "validation"):
+        for title, (start, stop) in zip(data.titles(side), data.documents(side), strict=True):
+            ids = data.tokens(side)[start:stop]
+            assert ids[0] == data.tokenizer.bos_token_id
+            assert data.tokenizer.decode(ids[1:]) == texts.pop(title)
+    assert not texts
+    assert data.vocab_size == len(data.tokenizer) > max(data.tokens("train"))
+
+
+def test_bytes_per_token_counts_bytes(made):
+    data = dataset(made)
+    sizes = {d.title: len(d.text.encode()) for d in made}
+    for side in ("train", "validation"):
+        expected = sum(sizes[title] for title in data.titles(side)) / len(data.tokens(side))
+        assert data.bytes_per_token(side) == pytest.approx(expected)
+
+
+def test_batches_are_windows_of_the_tokens_the_same_every_time(made):
+    data = dataset(made)
+    row = data.tokens("train").astype(np.int64)
+    one, again, other, held = (
+        data.batch(3, batch=5, context=20, seed=seed, split=side).ids
+        for seed, side in ((0, "train"), (0, "train"), (1, "train"), (0, "validation"))
+    )
+    assert one.shape == (5, 21) and one.dtype == np.int64 and (one == again).all() and (one != other).any()
+    every = np.lib.stride_tricks.sliding_window_view(row, 21)
+    assert all((every == window).all(1).any() for window in one)
+    assert held.shape == (5, 21)
+
+
+def test_it_is_tokenised_once_and_read_through_a_map(made, monkeypatch):
+    first = dataset(made)
+    monkeypatch.setattr("labkit.text.datasets._make", lambda *_: pytest.fail("tokenised a second time"))
+    again = dataset(Corpus("another name", made.documents))
+    assert again.hash == first.hash and isinstance(again.tokens(), np.memmap) and again.name == "another name"
+
+
+def test_every_setting_and_text_has_its_own_hash(made):
+    other = Corpus("made", (*made.documents[1:], Document("new", made.documents[0].text + "!")))
+    found = [dataset(made), dataset(made, seed=1), dataset(made, validation=0.2), dataset(other)]
+    found += [dataset(made, tokenizer="bpe", size=280), dataset(made, tokenizer="bpe", size=270)]
+    assert len({data.hash for data in found}) == len(found)
+
+
+def test_a_file_a_folder_and_a_corpus_give_the_same_tokens(tmp_path, made):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    for d in made:
+        (folder / f"{int(d.title):02}.txt").write_text(d.text, encoding="utf-8")
+    files, loaded = dataset(folder), dataset(made)
+    assert files.hash == loaded.hash
+    (tmp_path / "one.txt").write_text(TEXT, encoding="utf-8")
+    one, loaded = dataset(tmp_path / "one.txt"), dataset(Corpus("x", (Document("one", TEXT),)))
+    assert (one.tokens() == loaded.tokens()).all() and len(one.tokens("validation")) > 0
+    assert TEXT.startswith(one.tokenizer.decode(one.tokens()[:200], skip_special_tokens=True))
+
+
+def test_a_given_tokenizer_is_used_as_it_is(made):
+    fitted = fit_tokenizer("the cat", "characters")
+    data = dataset(made, tokenizer=fitted, validation=1.0)
+    assert data.vocab_size == len(fitted) and not len(data.tokens("train")) and 1 in data.tokens("validation")
+
+
+@pytest.mark.parametrize("text", ["", "ab\n", "naïve 日本 <|endoftext|> 🏳️‍🌈", TEXT])
+def test_looking_characters_up_is_what_the_tokenizer_does(text):
+    fitted = fit_tokenizer(TEXT)
+    assert list(encoder(fitted)(text)) == tokenizer(fitted).encode(text)
+
+
+@pytest.mark.parametrize("text", ["", "fifty characters are too few for any model to learn"])
+def test_an_empty_or_tiny_corpus_is_refused_with_its_size(tmp_path, text):
+    (tmp_path / "tiny.txt").write_text(text, encoding="utf-8")
+    with pytest.raises(TextError, match=f"'tiny.txt' holds {len(text)} bytes.*at least 1,000"):
+        dataset(tmp_path / "tiny.txt")
+    with pytest.raises(TextError, match=f"holds {len(text)} bytes"):
+        dataset(Corpus("tiny", (Document("1", text),)))
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"\x7fELF\x02\x01\x01" + bytes(4000), r"no text: byte \d+ is 0"),
+        (TEXT.encode("utf-16"), "is 0, as in a program, a picture or UTF-16"),
+        (TEXT.encode("latin-1"), r"is not UTF-8 \(byte"),
+        (b"a" * 2000 + b"\xff\xfe", r"not UTF-8 \(byte 2000\)"),
+    ],
+)
+def test_binary_files_and_other_encodings_are_refused(tmp_path, content, message):
+    (tmp_path / "odd.txt").write_bytes(content)
+    with pytest.raises(TextError, match=message):
+        dataset(tmp_path / "odd.txt")
+    assert not list((tmp_path / "cache").rglob("*.part"))
+
+
+def test_a_context_longer_than_the_text_is_refused(made):
+    with pytest.raises(TextError, match="use a shorter context or more text"):
+        dataset(made).batch(0, batch=1, context=100_000)
+
+
+def test_unknown_options_are_refused_with_the_known_ones(made):
+    with pytest.raises(OptionError, match="did you mean 'characters'"):
+        dataset(made, tokenizer="character")
+    with pytest.raises(OptionError, match="fast tokenizer"):
+        dataset(made, tokenizer=3)
+    with pytest.raises(OptionError, match="no side 'valid'; did you mean 'validation'"):
+        dataset(made).tokens("valid")
+    with pytest.raises(TextError, match="no corpus or file is called 'stou'"):
+        dataset("stou")
+
+
+def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path):
+    """40 MB of text more than 4 MB: the process that tokenises it grows by less than 16 MB."""
+    program = (
+        "import resource, sys; from labkit.text import dataset; "
+        "dataset(sys.argv[1]); before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss; "
+        "dataset(sys.argv[2]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)"
+    )
+    for name, times in (("small", 170), ("large", 1870)):
+        with (tmp_path / f"{name}.txt").open("w") as file:
+            file.writelines(f"{i} {TEXT}\n\n" for i in range(times))
+    arguments = [str(tmp_path / f"{name}.txt") for name in ("small", "large")]
+    grown = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert int(grown.stdout) < 16_000, f"{int(grown.stdout) / 1000:.0f} MB more"
