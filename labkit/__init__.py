@@ -24,6 +24,8 @@ _VERBS = {
     "next_token": "labkit.models",
     "tokenizer": "labkit.text",
     "corpus": "labkit.text",
+    "train": "labkit.explorers.live_training",
+    "runs": "labkit.training",
     "sample": "labkit.sampling",
     "capture": "labkit.interpretability",
     "head_effects": "labkit.interpretability",
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from .classics import bertviz as bertviz
     from .core.errors import LabError as LabError
     from .explorers import explore as explore
+    from .explorers.live_training import train as train
     from .interpretability import capture as capture
     from .interpretability import head_effects as head_effects
     from .models import catalog as catalog
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from .suite.claims import says as says
     from .text import corpus as corpus
     from .text import tokenizer as tokenizer
+    from .training import runs as runs
     from .views import show as show
 
 

@@ -17,7 +17,7 @@ from labkit.core.errors import OptionError, closest
 
 from .panel import Explorer
 
-_NOT_KINDS = ("controls", "live", "panel", "widgets")
+_NOT_KINDS = ("controls", "live", "live_training", "panel", "training_views", "training_writer", "widgets")
 
 
 def kinds() -> tuple[str, ...]:

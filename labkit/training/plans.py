@@ -12,7 +12,7 @@ Ignores how a run is drawn.
 import json
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from importlib.metadata import version
@@ -146,7 +146,7 @@ def _data(corpus: Any, sizes: Preset, options: dict[str, Any]) -> tuple[Any, dic
     return data, {"name": data.name, "hash": data.hash, "source": source, **told}
 
 
-def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[Run, Iterator[Step]]:
+def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[Run, Generator[Step, None, None]]:
     """Start a run, or go on with one; nothing is trained before the first Step is asked for.
 
     Args:

@@ -10,7 +10,7 @@ Ignores who loops over them; a `break` or an interrupt keeps what there is.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
@@ -27,7 +27,9 @@ KEPT = 32
 """Checkpoints of a run at most; when there are more, every other one goes and new ones come half as often."""
 
 
-def record(run: Run, steps: Iterator[Step], tokenizer: Any = None, *, save_every: int = 10) -> Iterator[Step]:
+def record(
+    run: Run, steps: Iterator[Step], tokenizer: Any = None, *, save_every: int = 10
+) -> Generator[Step, None, None]:
     """Write each step's line, and a checkpoint now and then; give the steps on.
 
     Args:
