@@ -5,7 +5,8 @@ Gives   Answers: greedy answer, samples, log-probabilities, hidden states, atten
 Ignores whether an answer is right.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from labkit.sampling.prompts import Decoder, read_prompts
 
 from .answers import Answers
 from .branching import GREEDY, Ask, Draws, Path, continuations
+from .introspection import able, introspect
 from .questions import Question, prefix_of, prompt_of
+from .store import Content, fingerprint, remembered
 
 LOOKS = ("states", "control", "introspection")
 """What is looked at beside the answers: hidden states and attention; the same in a random model; P(True) and words."""
@@ -24,7 +27,7 @@ LOOKS = ("states", "control", "introspection")
 
 def ask(
     lm: Any, questions: Sequence[Question], *, samples: int = 10, temperature: float = 1.0, max_tokens: int = 16,
-    seed: int = 0, look: Sequence[str] = LOOKS,
+    seed: int = 0, look: Sequence[str] | None = None,
 ) -> Answers:  # fmt: skip
     """One greedy answer and `samples` drawn ones to each question.
 
@@ -35,7 +38,8 @@ def ask(
         max_tokens: most tokens of an answer; it also ends at the question's `stop`.
         seed: the same seed gives the same samples, whatever is asked beside them.
         look: any of `states` (hidden states, attention to the entity), `control` (hidden states of a model of the
-            same shape with random weights), `introspection` (P(True), stated confidence).
+            same shape with random weights), `introspection` (P(True), stated confidence). None = all that the model
+            allows: one without room for the examples, or without the words, is not asked about itself.
 
     Returns:
         Answers. They are kept in the cache, under a hash of the weights, the prompts and all options: asking again
@@ -50,7 +54,7 @@ def ask(
     """
     if not questions:
         raise OptionError("no question was given; give one or more, such as lab.hallucination.questions('capitals')")
-    for one in look:
+    for one in look or ():
         if one not in LOOKS:
             raise OptionError(f"look={one!r} is unknown; {closest(one, LOOKS)}")
     if not (isinstance(temperature, (int, float)) and 0 <= temperature < 1e9):
@@ -58,25 +62,44 @@ def ask(
     draws = Draws(
         whole("samples", samples, 0), float(temperature), whole("max_tokens", max_tokens), whole("seed", seed, 0)
     )
-    looks = tuple(one for one in LOOKS if one in look)
+    looks = None if look is None else tuple(one for one in LOOKS if one in look)
     return _answer(lm, tuple(questions), draws, looks)
 
 
-def _answer(lm: Any, questions: tuple[Question, ...], draws: Draws, looks: tuple[str, ...]) -> Answers:
+def _answer(lm: Any, questions: tuple[Question, ...], draws: Draws, looks: tuple[str, ...] | None) -> Answers:
+    """The parts of Answers, each from the store where it was computed before."""
     prompts = tuple(prompt_of(q) for q in questions)
     asks = [_ask(lm.tokenizer, q, prompt) for q, prompt in zip(questions, prompts, strict=True)]
-    paths = dict(continuations(lm, asks, draws))
-    said = _gather(lm, questions, [paths[n] for n in range(len(questions))])
+    recipe = {
+        "model": fingerprint(lm.model),
+        "asks": [(one.ids, one.stop, q.text, q.entity) for one, q in zip(asks, questions, strict=True)],
+        "draws": asdict(draws),
+    }
+    said = unpacked(*remembered({**recipe, "part": "said"}, lambda: packed(_say(lm, questions, asks, draws))))
+    if looks is None:
+        looks = LOOKS if able(lm, questions, said["texts"]) else LOOKS[:2]
+    recipe |= {"draws": None, "answers": said["ids"]}
     seen: dict[str, Any] = {}
-    if "states" in looks:
-        from .states import look_inside
-
-        seen.update(look_inside(lm, questions, asks, [ids for ids in said["ids"]], control="control" in looks))
-    if "introspection" in looks:
-        from .introspection import introspect
-
-        seen.update(introspect(lm, questions, said["texts"]))
+    for look, way in _ways(lm, questions, asks, said).items():
+        if look in looks:
+            seen |= remembered({**recipe, "part": look}, lambda way=way: (way(), ""))[0]
     return Answers(name=lm.name, questions=questions, prompts=prompts, **said, **seen)
+
+
+def _ways(
+    lm: Any, questions: Sequence[Question], asks: Sequence[Ask], said: dict[str, Any]
+) -> dict[str, Callable[[], dict[str, np.ndarray]]]:
+    """How to come by the fields of Answers that each of LOOKS gives."""
+    from .states import look_inside, random_twin
+
+    def inside(model: Any) -> dict[str, np.ndarray]:
+        return look_inside(model, lm.tokenizer, questions, asks, said["ids"])
+
+    return {
+        "states": lambda: inside(lm.model),
+        "control": lambda: {"control": inside(random_twin(lm.model))["hidden"]},
+        "introspection": lambda: introspect(lm, questions, said["texts"]),
+    }
 
 
 def _ask(tokenizer: Any, question: Question, prompt: str) -> Ask:
@@ -94,8 +117,10 @@ def _ask(tokenizer: Any, question: Question, prompt: str) -> Ask:
     return Ask(ids, shared, question.stop)
 
 
-def _gather(lm: Any, questions: Sequence[Question], paths: Sequence[dict[int, Path]]) -> dict[str, Any]:
-    """The fields of Answers that the paths give."""
+def _say(lm: Any, questions: Sequence[Question], asks: Sequence[Ask], draws: Draws) -> dict[str, Any]:
+    """The fields of Answers that are about what was said."""
+    found = dict(continuations(lm, asks, draws))
+    paths = [found[n] for n in range(len(questions))]
     decoder = Decoder(lm.tokenizer)
     greedy = [_cut(decoder, one[GREEDY], q.stop) for one, q in zip(paths, questions, strict=True)]
     drawn = [[one[m] for m in sorted(one) if m >= 0] for one in paths]
@@ -111,9 +136,34 @@ def _gather(lm: Any, questions: Sequence[Question], paths: Sequence[dict[int, Pa
         "entropies": tuple(np.array(path.entropies, dtype=np.float32) for path in greedy),
         "margins": tuple(np.array(path.margins, dtype=np.float32) for path in greedy),
         "samples": tuple(tuple(text(p, q.stop) for p in row) for row, q in zip(drawn, questions, strict=True)),
-        "sample_logprobs": np.array([[sum(p.logprobs) for p in row] for row in drawn], np.float32).reshape(len(paths), -1),
-        "sample_lengths": np.array([[len(p.ids) for p in row] for row in drawn], np.int64).reshape(len(paths), -1),
+        "sample_logprobs": _grid([[sum(p.logprobs) for p in row] for row in drawn], np.float32),
+        "sample_lengths": _grid([[len(p.ids) for p in row] for row in drawn], np.int64),
     }  # fmt: skip
+
+
+def _grid(rows: Sequence[Sequence[float]], dtype: Any) -> np.ndarray:
+    """(question, sample), also where there is no sample."""
+    return np.array(rows, dtype).reshape(len(rows), -1)
+
+
+RAGGED = ("logprobs", "entropies", "margins")
+"""(question, token) fields, kept end to end."""
+
+
+def packed(said: dict[str, Any]) -> Content:
+    """What was said as arrays and words for the store."""
+    arrays = {name: np.concatenate(said[name]) for name in RAGGED}
+    arrays |= {name: said[name] for name in ("sample_logprobs", "sample_lengths")}
+    return arrays, {name: said[name] for name in ("texts", "tokens", "ids", "samples")}
+
+
+def unpacked(arrays: dict[str, np.ndarray], words: Any) -> dict[str, Any]:
+    """The inverse of `packed`."""
+    said: dict[str, Any] = {name: tuple(tuple(row) for row in words[name]) for name in ("tokens", "ids", "samples")}
+    ends = np.cumsum([len(row) for row in said["ids"]])[:-1]
+    said |= {name: tuple(np.split(arrays[name], ends)) for name in RAGGED}
+    said |= {name: arrays[name] for name in ("sample_logprobs", "sample_lengths")}
+    return {**said, "texts": tuple(words["texts"])}
 
 
 def _cut(decoder: Decoder, path: Path, stop: str) -> Path:

@@ -17,7 +17,7 @@ from math import log
 
 import numpy as np
 
-from labkit.core.errors import LabError, OptionError
+from labkit.core.errors import OptionError, closest
 from labkit.core.results import Table
 
 from . import clusters
@@ -67,10 +67,8 @@ def _each(field: str, reduce: Callable[[np.ndarray], float]) -> Callable[[Answer
 
 def _agreement(answers: Answers) -> np.ndarray:
     """Share of samples that say something else than the greedy answer."""
-    said = [
-        (normalise(text), [normalise(s) for s in row]) for text, row in zip(answers.texts, answers.samples, strict=True)
-    ]
-    return np.array([1 - row.count(text) / len(row) for text, row in said])
+    pairs = zip(map(normalise, answers.texts), answers.samples, strict=True)
+    return np.array([1 - [normalise(s) for s in row].count(text) / len(row) for text, row in pairs])
 
 
 def _predictive_entropy(answers: Answers) -> np.ndarray:
@@ -93,6 +91,11 @@ def _selfcheck(answers: Answers) -> np.ndarray:
     return np.array([ngram_surprise(t, row) for t, row in zip(answers.texts, answers.samples, strict=True)])
 
 
+def _untrue(answers: Answers) -> np.ndarray:
+    assert answers.p_true is not None
+    return 1 - answers.p_true
+
+
 def _stated(answers: Answers) -> np.ndarray:
     assert answers.stated is not None
     doubt = 100.0 - answers.stated
@@ -104,40 +107,61 @@ def _unattended(answers: Answers) -> np.ndarray:
     return -answers.attention.mean((1, 2))
 
 
-def _entropy_of(
-    classes: Callable[[Answers], list[list[int]]], weighted: bool = False
-) -> Callable[[Answers], np.ndarray]:
-    def scores(answers: Answers) -> np.ndarray:
-        found = classes(answers)
-        if not weighted:
-            return np.array([clusters.entropy(row) for row in found])
-        return np.array([clusters.entropy(*clusters.once(row, texts, lp))
-                         for row, texts, lp in zip(found, answers.samples, answers.sample_logprobs, strict=True)])  # fmt: skip
+def _entropy_of(classes: Callable[[Answers], list[list[int]]]) -> Callable[[Answers], np.ndarray]:
+    return lambda answers: np.array([clusters.entropy(row) for row in classes(answers)])
 
-    return scores
+
+def _weighted_entropy(answers: Answers) -> np.ndarray:
+    rows = zip(clusters.by_words(answers), answers.samples, answers.sample_logprobs, strict=True)
+    return np.array([clusters.entropy(*clusters.once(*row)) for row in rows])
+
+
+def _mean(x: np.ndarray) -> float:
+    return -float(x.mean())
 
 
 _ALL = (
-    Detector("mean log-probability", "its tokens were unlikely", "Guerreiro et al. 2023", _each("logprobs", lambda x: -x.mean())),
-    Detector("minimum log-probability", "one token was unlikely", "Manakul et al. 2023", _each("logprobs", lambda x: -x.min())),
-    Detector("perplexity", "its tokens were unlikely", "Ren et al. 2023", _each("logprobs", lambda x: np.exp(-x.mean()))),
-    Detector("sequence probability", "it was unlikely as a whole", "Malinin & Gales 2021", _each("logprobs", lambda x: -np.expm1(x.sum()))),
-    Detector("length-normalised probability", "its tokens were unlikely", "Malinin & Gales 2021",
-             _each("logprobs", lambda x: -np.expm1(x.mean()))),
-    Detector("entropy", "much else could have been said", "Malinin & Gales 2021", _each("entropies", lambda x: x.mean())),
-    Detector("margin", "the second choice came close", "Jiang et al. 2019", _each("margins", lambda x: -x.mean())),
+    Detector("mean log-probability", "its tokens were unlikely", "Guerreiro et al. 2023", _each("logprobs", _mean)),
+    Detector(
+        "minimum log-probability", "one token was unlikely", "Manakul et al. 2023",
+        _each("logprobs", lambda x: -x.min()),
+    ),
+    Detector(
+        "perplexity", "its tokens were unlikely", "Ren et al. 2023", _each("logprobs", lambda x: np.exp(-x.mean()))
+    ),
+    Detector(
+        "sequence probability", "it was unlikely as a whole", "Malinin & Gales 2021",
+        _each("logprobs", lambda x: -np.expm1(x.sum())),
+    ),
+    Detector(
+        "length-normalised probability", "its tokens were unlikely", "Malinin & Gales 2021",
+        _each("logprobs", lambda x: -np.expm1(x.mean())),
+    ),
+    Detector(
+        "entropy", "much else could have been said", "Malinin & Gales 2021", _each("entropies", lambda x: x.mean())
+    ),
+    Detector("margin", "the second choice came close", "Jiang et al. 2019", _each("margins", _mean)),
     Detector("predictive entropy", "its samples were unlikely", "Malinin & Gales 2021", _predictive_entropy, "samples"),
     Detector("self-consistency", "samples say something else", "Wang et al. 2023", _agreement, "samples"),
     Detector("SelfCheck n-gram", "its words are rare in samples", "Manakul et al. 2023", _selfcheck, "samples"),
-    Detector("semantic entropy", "samples mean different things, by words", "Farquhar et al. 2024",
-             _entropy_of(clusters.by_words), "samples"),
-    Detector("semantic entropy, weighted", "the same, weighted by probability", "Kuhn, Gal & Farquhar 2023",
-             _entropy_of(clusters.by_words, weighted=True), "samples"),
-    Detector("semantic entropy, MiniLM", "samples mean different things, by embedding", "Farquhar et al. 2024",
-             _entropy_of(clusters.by_embedding), "samples"),
-    Detector("P(True)", "asked, it doubts its answer", "Kadavath et al. 2022", lambda a: 1 - a.p_true, "p_true"),
+    Detector(
+        "semantic entropy", "samples mean different things, by words", "Farquhar et al. 2024",
+        _entropy_of(clusters.by_words), "samples",
+    ),
+    Detector(
+        "semantic entropy, weighted", "the same, weighted by probability", "Kuhn, Gal & Farquhar 2023",
+        _weighted_entropy, "samples",
+    ),
+    Detector(
+        "semantic entropy, MiniLM", "samples mean different things, by embedding", "Farquhar et al. 2024",
+        _entropy_of(clusters.by_embedding), "samples",
+    ),
+    Detector("P(True)", "asked, it doubts its answer", "Kadavath et al. 2022", _untrue, "p_true"),
     Detector("stated confidence", "it says that it is unsure", "Lin, Hilton & Evans 2022", _stated, "stated"),
-    Detector("attention to the entity", "it looked away from what was asked about", "Yuksekgonul et al. 2024", _unattended, "attention"),
+    Detector(
+        "attention to the entity", "it looked away from what was asked about", "Yuksekgonul et al. 2024", _unattended,
+        "attention",
+    ),
 )  # fmt: skip
 
 DETECTORS: dict[str, Detector] = {detector.name: detector for detector in _ALL}
@@ -149,8 +173,6 @@ def doubts(answers: Answers, names: Sequence[str] | None = None) -> dict[str, np
     Raises:
         OptionError: a name is unknown, or what it needs was not asked.
     """
-    from labkit.core.errors import closest
-
     for name in names or ():
         if name not in DETECTORS:
             raise OptionError(f"there is no detector {name!r}; {closest(name, tuple(DETECTORS))}")

@@ -77,7 +77,7 @@ def _countries() -> tuple[dict[str, Any], ...]:
         code = (info.get("ISO") or {}).get("alpha2")
         capital = info.get("capital")
         if code and code not in _ENDED and isinstance(capital, str) and capital.strip() and info.get("population"):
-            found.setdefault(code, info)
+            found.setdefault(code, dict(info))
     return tuple(found[code] for code in sorted(found))
 
 
@@ -104,6 +104,7 @@ def currencies() -> list[Question]:
     from babel.numbers import get_currency_name
 
     more = read("aliases.toml")["currencies"]
+    users = Counter(one for c in _countries() for one in c.get("currencies") or ())
     every = []
     for c in _countries():
         codes = [
@@ -114,10 +115,13 @@ def currencies() -> list[Question]:
         code = c["ISO"]["alpha2"]
         names = [get_currency_name(one, locale="en") for one in codes] + list(more.get(code, ()))
         names = [re.sub(r"\s*\(.*\)", "", one) for one in names]
+        nouns = [one.split()[-1] for one in names]
+        own = codes and all(users[one] == 1 for one in codes)
+        told = [f"{whose} {noun}" for whose in (c.get("demonym"), c["name"]) if own and whose for noun in nouns]
         every.append(
             Question(
                 f"What is the currency of {_named(c['name'])}?", names[0], "currencies", c["name"],
-                tuple(dict.fromkeys([*names[1:], *codes, *(f"={one.split()[-1]}" for one in names)])),
+                tuple(dict.fromkeys([*names[1:], *told, *codes, *(f"={noun}" for noun in nouns)])),
                 frequency=float(c["population"]), id=f"currencies/{code}",
             )
         )  # fmt: skip

@@ -93,7 +93,7 @@ def _words(first: str, said: str, question: Question) -> bool:
             return True
         if name.startswith("=") or not wanted or DENIES.search(said):
             continue
-        if re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said):
+        if re.search(rf"(?<!\w){re.escape(wanted)}s?(?!\w)", said):
             return True
     return False
 

@@ -15,19 +15,31 @@ import numpy as np
 import torch
 
 from labkit.core.errors import TextError
+from labkit.sampling.prompts import context_length
 
-from .branching import GREEDY, Ask, Draws, continuations
+from .branching import GREEDY, Ask, Draws, continuations, read_ends
 from .questions import Question
 
 TRUTH = (
-    "Question: How many legs does a spider have?\nProposed answer: eight\nIs the proposed answer true or false? true\n\n"
+    "Question: How many legs does a spider have?\nProposed answer: eight\n"
+    "Is the proposed answer true or false? true\n\n"
     "Question: Which planet is nearest to the sun?\nProposed answer: Neptune\n"
     "Is the proposed answer true or false? false\n\n"
 )
+WORDS = (" true", " false")
+DIGITS = 5
+"""Tokens of a stated confidence at most."""
 SURE = (
     "Question: How many legs does a spider have?\nAnswer: eight\nConfidence from 0 to 100: 95\n\n"
     "Question: In which year did the weaver Ortolan die?\nAnswer: 1761\nConfidence from 0 to 100: 10\n\n"
 )
+
+
+def able(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> bool:
+    """Whether the model can be asked about its answers: it tells the two words apart, and has the room."""
+    room = context_length(lm.model) - DIGITS
+    words = [lm.tokenizer(word, add_special_tokens=False)["input_ids"] for word in WORDS]
+    return words[0] != words[1] and all(len(ask.ids) <= room for ask in _doubted(lm, questions, texts))
 
 
 def introspect(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> dict[str, np.ndarray]:
@@ -36,24 +48,31 @@ def introspect(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> 
 
 
 def p_true(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.ndarray:
-    """(question,) p(true) over p(true) + p(false) after its own answer.
+    """(question,) p(true) over p(true) + p(false) after its own answer; by the first token in which the words differ.
+
+    Raises:
+        TextError: the tokenizer writes both words alike.
 
     Source: Kadavath et al. 2022, "Language models (mostly) know what they know".
     Law: a model that gives both words the same logit gets one half (tests/hallucination/test_introspection.py).
     """
-    from .branching import read_ends
-
-    words = [_first(lm.tokenizer, " true"), _first(lm.tokenizer, " false")]
-    if words[0] == words[1]:
-        raise TextError(f"{lm.name} begins ' true' and ' false' with the same token; ask without 'introspection'")
-    asks = [
-        _ask(lm.tokenizer, TRUTH, f"Question: {q.text}\nProposed answer: {text}\nIs the proposed answer true or false?")
-        for q, text in zip(questions, texts, strict=True)
-    ]
-    out = np.empty(len(asks))
+    true, false = (lm.tokenizer(word, add_special_tokens=False)["input_ids"] for word in WORDS)
+    parts = [n for n, (a, b) in enumerate(zip(true, false, strict=False)) if a != b]
+    if not parts:
+        raise TextError(f"{lm.name} writes 'true' and 'false' with the same tokens; ask without 'introspection'")
+    asks = [Ask((*ask.ids, *true[: parts[0]]), ask.shared, ask.stop) for ask in _doubted(lm, questions, texts)]
+    words, out = [true[parts[0]], false[parts[0]]], np.empty(len(asks))
     for numbers, logits in read_ends(lm, asks):
         out[numbers] = torch.softmax(logits[:, words].float(), -1)[:, 0].cpu().numpy()
     return out
+
+
+def _doubted(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> list[Ask]:
+    ending = "Is the proposed answer true or false?"
+    return [
+        _ask(lm.tokenizer, TRUTH, f"Question: {q.text}\nProposed answer: {text}\n{ending}")
+        for q, text in zip(questions, texts, strict=True)
+    ]
 
 
 def stated(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.ndarray:
@@ -65,7 +84,7 @@ def stated(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.n
         _ask(lm.tokenizer, SURE, f"Question: {q.text}\nAnswer: {text}\nConfidence from 0 to 100:")
         for q, text in zip(questions, texts, strict=True)
     ]
-    said = dict(continuations(lm, asks, Draws(0, 0.0, 5, 0)))
+    said = dict(continuations(lm, asks, Draws(0, 0.0, DIGITS, 0)))
     return np.array([number_in(lm.tokenizer.decode(list(said[n][GREEDY].ids))) for n in range(len(asks))])
 
 
@@ -73,10 +92,6 @@ def number_in(text: str) -> float:
     """The number from 0 to 100 that a text begins with; nan without one."""
     found = re.match(r"\s*(\d+(?:\.\d+)?)", text)
     return float(found[1]) if found and float(found[1]) <= 100 else float("nan")
-
-
-def _first(tokenizer: Any, word: str) -> int:
-    return tokenizer(word, add_special_tokens=False)["input_ids"][0]
 
 
 def _ask(tokenizer: Any, prefix: str, rest: str) -> Ask:

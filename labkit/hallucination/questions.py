@@ -26,7 +26,7 @@ class Question:
     aliases: tuple[str, ...] = ()
     """other right answers"""
     kind: str = "text"
-    """`text`; `number`; `symbol`: capitals and small letters matter; `refusal`: right = it does not exist or is not known"""
+    """`text`; `number`; `symbol`: capitals matter; `refusal`: right = it says that there is none or it is not known"""
     frequency: float | None = None
     """larger = met more often: population, 1 / atomic number, times told in training; None = not known"""
     group: str = ""

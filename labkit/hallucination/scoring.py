@@ -97,7 +97,7 @@ def compare(wrong: Any, first: Any, second: Any, *, seed: int = 0, draws: int = 
     _, second = checked(wrong, second)
     rows = resamples(wrong, seed, draws)
     drawn = auroc(wrong[rows], first[rows]) - auroc(wrong[rows], second[rows])
-    return _interval(float(auroc(wrong, first) - auroc(wrong, second)), drawn)
+    return interval(float(auroc(wrong, first) - auroc(wrong, second)), drawn)
 
 
 def table(wrong: Any, doubts: Mapping[str, Any], *, baseline: str = "", seed: int = 0, draws: int = DRAWS) -> Table:
@@ -219,9 +219,10 @@ def prr(wrong: np.ndarray, scores: np.ndarray) -> Any:
 
 
 def _measure(of: Any, wrong: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> Measure:
-    return _interval(float(of(wrong, scores)), of(wrong[rows], scores[rows]))
+    return interval(float(of(wrong, scores)), of(wrong[rows], scores[rows]))
 
 
-def _interval(value: float, drawn: np.ndarray) -> Measure:
+def interval(value: float, drawn: np.ndarray) -> Measure:
+    """A value with the quantiles of its bootstrap."""
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Measure(value, float(low), float(high))

@@ -26,22 +26,16 @@ LARGEST = float(np.finfo(np.float16).max)
 
 
 def look_inside(
-    lm: Any, questions: Sequence[Question], asks: Sequence[Ask], ids: Sequence[Sequence[int]], *, control: bool
+    model: Any, tokenizer: Any, questions: Sequence[Question], asks: Sequence[Ask], ids: Sequence[Sequence[int]]
 ) -> dict[str, np.ndarray]:
-    """`hidden`, `attention` and, where asked for, `control` of Answers.
+    """`hidden` and, where the model has attention, `attention` of Answers.
 
     Raises:
         ModelError: the model shows no hidden states.
     """
-    places = [_places(lm.tokenizer, q, ask, answer) for q, ask, answer in zip(questions, asks, ids, strict=True)]
-    seen: dict[str, np.ndarray] = {}
-    hidden, attention = _pass(lm.model, asks, ids, places)
-    seen["hidden"] = hidden
-    if attention is not None:
-        seen["attention"] = attention
-    if control:
-        seen["control"], _ = _pass(random_twin(lm.model), asks, ids, places)
-    return seen
+    places = [_places(tokenizer, q, ask, answer) for q, ask, answer in zip(questions, asks, ids, strict=True)]
+    hidden, attention = _pass(model, asks, ids, places)
+    return {"hidden": hidden} if attention is None else {"hidden": hidden, "attention": attention}
 
 
 def random_twin(model: Any, seed: int = 0) -> Any:

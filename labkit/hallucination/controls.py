@@ -1,0 +1,120 @@
+"""Controls: what else could have told wrong answers from right ones, measured on the same answers and folds.
+
+Reads   Answers, which of them are wrong, the folds of a probe.
+Gives   Control after Control.
+Ignores how the probe itself did.
+
+Shuffled labels: what a probe finds where there is nothing to find. A random model: what the words alone tell. Other
+topics: whether it learned "wrong" or learned a topic. Frequency and length: whether something simpler does as well.
+
+Sources: Hewitt & Liang 2019; Levinstein & Herrmann 2024.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labkit.core.errors import OptionError
+from labkit.core.seeds import derive
+
+from .answers import POSITIONS, Answers
+from .learning import fit, out_of_fold
+from .scoring import Scores, score
+
+
+@dataclass(frozen=True)
+class Control:
+    """What another explanation scores."""
+
+    name: str
+    what: str
+    """what it reads; where it cannot be had, why"""
+    scores: Scores | None
+    """None where it cannot be had"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the probe reads."""
+
+    token: str
+    layer: int
+    seed: int
+
+    def states(self, hidden: np.ndarray) -> np.ndarray:
+        """(question, d_model) float32."""
+        return hidden[:, POSITIONS.index(self.token), self.layer].astype(np.float32)
+
+
+def controls(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> tuple[Control, ...]:
+    """All of them, always; one that cannot be had says why."""
+    return (
+        _shuffled(answers, wrong, folds, place),
+        _random_model(answers, wrong, folds, place),
+        *_left_out(answers, wrong, place),
+        _frequency(answers, wrong, folds, place.seed),
+        _length(answers, wrong, folds, place.seed),
+    )
+
+
+def _shuffled(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
+    """Labels dealt anew within each fold, so that the folds keep their shares."""
+    assert answers.hidden is not None
+    rng, dealt = np.random.default_rng(derive(place.seed, "shuffle")), wrong.copy()
+    for fold in np.unique(folds):
+        dealt[folds == fold] = rng.permutation(wrong[folds == fold])
+    doubt = out_of_fold(place.states(answers.hidden), dealt, folds)
+    return Control("shuffled labels", "the same states, labels dealt at random", score(dealt, doubt, seed=place.seed))
+
+
+def _random_model(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
+    if answers.control is None:
+        return Control("random model", "was not asked; ask with look=('states', 'control')", None)
+    doubt = out_of_fold(place.states(answers.control), wrong, folds)
+    what = "states of a model of the same shape that was never trained"
+    return Control("random model", what, score(wrong, doubt, seed=place.seed))
+
+
+def _left_out(answers: Answers, wrong: np.ndarray, place: Place) -> list[Control]:
+    """One for each topic: trained on all others, read on this one."""
+    assert answers.hidden is not None
+    topics = np.array([q.topic for q in answers.questions])
+    names = list(dict.fromkeys(topics.tolist()))
+    if len(names) < 2:
+        return [Control("other topics", "one topic alone was asked, so none can be left out", None)]
+    states, found = place.states(answers.hidden), []
+    for name in names:
+        test = topics == name
+        try:
+            doubt = fit(states[~test], wrong[~test]).decision_function(states[test])
+            found.append(Control(f"not trained on {name}", "states; trained on all other topics",
+                                 score(wrong[test], doubt, seed=place.seed)))  # fmt: skip
+        except (OptionError, ValueError):
+            found.append(Control(f"not trained on {name}", "its answers, or all others, are of one class", None))
+    return found
+
+
+def _frequency(answers: Answers, wrong: np.ndarray, folds: np.ndarray, seed: int) -> Control:
+    """Rank of the entity's frequency within its topic."""
+    from scipy.stats import rankdata
+
+    name, what = "entity frequency", "how often the entity is met: population, 1 / atomic number, times told"
+    known = np.array([q.frequency is not None for q in answers.questions])
+    topics = np.array([q.topic for q in answers.questions])
+    rank = np.full(len(wrong), 0.5)
+    for topic in set(topics.tolist()):
+        here = known & (topics == topic)
+        rank[here] = rankdata([answers.questions[i].frequency for i in np.flatnonzero(here)]) / max(here.sum(), 1)
+    if not known.any():
+        return Control(name, "no question says how often its entity is met", None)
+    return Control(name, what, _alone(rank, wrong, folds, seed))
+
+
+def _length(answers: Answers, wrong: np.ndarray, folds: np.ndarray, seed: int) -> Control:
+    lengths = np.array([len(row) for row in answers.ids], float)
+    return Control("answer length", "number of tokens", _alone(lengths, wrong, folds, seed))
+
+
+def _alone(feature: np.ndarray, wrong: np.ndarray, folds: np.ndarray, seed: int) -> Scores:
+    """One number for each answer (question,), and nothing else."""
+    return score(wrong, out_of_fold(feature[:, None], wrong, folds, strength=1.0), seed=seed)
