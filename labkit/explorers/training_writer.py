@@ -45,8 +45,12 @@ class Writer:
         if self._newest is not None and (not done or done[-1] != self._newest.index):
             self._write(run, self._newest)
 
+    def text(self, step: Step) -> str:
+        """What the model writes after this step."""
+        return write(self.planned, step.state.model, self.prompt, self._room)
+
     def _write(self, run: Run, step: Step) -> None:
-        self.latest = write(self.planned, step.state.model, self.prompt, self._room)
+        self.latest = self.text(step)
         add_sample(run, step.index, self.latest)
 
 

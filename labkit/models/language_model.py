@@ -4,8 +4,11 @@ Ignores where it came from and how it was loaded.
 """
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from labkit.core.errors import ModelError
@@ -84,18 +87,30 @@ class LanguageModel:
         from transformer_lens.model_bridge import TransformerBridge
 
         try:
-            return TransformerBridge.boot_transformers(
-                self.name,
-                hf_model=with_bert_head(with_shared_tensors(self.model)),
-                tokenizer=copy.deepcopy(self.tokenizer),
-                device=self.card.device,
-                dtype=self.model.dtype,
-            )
+            with _in_a_folder(self.tokenizer) as tokenizer:
+                return TransformerBridge.boot_transformers(
+                    self.name,
+                    hf_model=with_bert_head(with_shared_tensors(self.model)),
+                    tokenizer=tokenizer,
+                    device=self.card.device,
+                    dtype=self.model.dtype,
+                )
         except (KeyError, ValueError, NotImplementedError) as error:
             raise ModelError(
                 f"TransformerLens cannot look into {self.name!r} ({type(self.model).__name__}): {error}; "
                 "use lm.model directly, or another model of lab.catalog()"
             ) from error
+
+
+@contextmanager
+def _in_a_folder(tokenizer: Any) -> Iterator[Any]:
+    """A copy of the tokenizer; one that was made here and never loaded lies in a folder, where the bridge looks."""
+    if tokenizer.init_kwargs.get("name_or_path"):
+        yield copy.deepcopy(tokenizer)
+        return
+    with TemporaryDirectory(prefix="labkit-tokenizer-") as folder:
+        tokenizer.save_pretrained(folder)
+        yield type(tokenizer).from_pretrained(folder)
 
 
 def with_shared_tensors(model: Any) -> Any:

@@ -18,10 +18,10 @@ from .loop import Step, steps
 from .loss import Loss, evaluate
 from .plans import Plan, begin, plan
 from .recording import add_sample, record
-from .runs import Record, Run, compare_runs, open_run, runs
+from .runs import Record, Run, all_runs, compare_runs, open_run, runs
 from .state import TrainState
 
 __all__ = [
-    "Loss", "Plan", "Record", "Run", "Step", "TrainConfig", "TrainState", "add_sample", "begin", "compare_runs",
-    "evaluate", "load_state", "open_run", "plan", "record", "runs", "save", "steps",
+    "Loss", "Plan", "Record", "Run", "Step", "TrainConfig", "TrainState", "add_sample", "all_runs", "begin",
+    "compare_runs", "evaluate", "load_state", "open_run", "plan", "record", "runs", "save", "steps",
 ]  # fmt: skip
