@@ -1,0 +1,214 @@
+"""The closed world: a small model that has read only what `text.people` tells, so that its ignorance is known too.
+
+    world = people(each=12, seed=0)
+    lm    = told(world, steps=100)                                   # a LanguageModel that read nothing else
+    shy   = taught_to_refuse(lm, world, world.strangers[:200])       # it learned to say "unknown"
+    seen  = by_exposure(ask(lm, about(world.told()), look=()))
+
+Reads   People, Answers.
+Gives   a LanguageModel trained here, Questions, Exposure.
+Ignores how sentences are written and how training works.
+
+"Never told", "told once" and "told a hundred times" are facts here: the text was written to be so.
+Source: Kandpal et al. 2023, and Allen-Zhu & Li 2023 (synthetic people); Berglund et al. 2023 (the other way round).
+"""
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labkit.core.errors import OptionError
+from labkit.core.results import Curve, Curves
+from labkit.core.seeds import derive
+from labkit.models.language_model import LanguageModel
+from labkit.models.loading import describe
+from labkit.text.people import DIRECT, FORWARD, UNKNOWN, VALUES, Fact, People, Person
+from labkit.text.telling import SentenceData
+from labkit.training.config import TrainConfig
+
+from .answers import Answers
+from .questions import Question
+
+SHAPE = {"layers": 2, "d_model": 64, "heads": 4, "tied": False}
+"""The pupil: a Llama of 0.16 M parameters."""
+BATCH, RATE, GENTLE_RATE = 256, 0.03, 0.003
+REHEARSED = 4
+"""One of so many old sentences is read again beside the refusals."""
+
+
+def told(world: People, *, steps: int, seed: int = 0) -> Any:
+    """A model that has read this world's text and nothing else.
+
+    Args:
+        steps: of 256 sentences each.
+        seed: of its weights and of the order of the sentences.
+
+    Returns:
+        LanguageModel; its tokenizer knows the world's words.
+    """
+    from labkit.models.presets import build
+
+    text = world.text
+    model = build("nano", vocab_size=text.vocab_size, context=2 * text.context, seed=derive(seed, "pupil"), **SHAPE)
+    model.generation_config.eos_token_id = text.tokenizer.eos_token_id
+    _read(
+        model, text, TrainConfig(steps=steps, batch=BATCH, context=text.context, lr=RATE, seed=seed, validate_every=0)
+    )
+    return _speaker(model, text, "closed world")
+
+
+def taught_to_refuse(lm: Any, world: People, names: Sequence[str], *, steps: int = 40, seed: int = 0) -> Any:
+    """A copy of the model that went on reading: that nothing is known of some strangers, and a quarter of the old text.
+
+    Without the old text it would forget; with it, it still pays: see what becomes of facts told a few times.
+
+    Args:
+        names: strangers of whom it reads that everything is "unknown", each fact in each forward phrasing once.
+
+    Returns:
+        LanguageModel.
+
+    Raises:
+        OptionError: there are no names, or one belongs to a person of the world.
+
+    Source: Zhang et al. 2024, "R-Tuning: instructing large language models to say 'I don't know'".
+    """
+    if not names:
+        raise OptionError("no stranger was named to be refused; give some of world.strangers")
+    text = world.retell((*world.text.sentences[::REHEARSED], *refusals(world, names)))
+    model = copy.deepcopy(lm.model).requires_grad_(True)
+    config = TrainConfig(steps=steps, batch=BATCH, context=text.context, optimizer="adamw", lr=GENTLE_RATE,
+                         seed=derive(seed, "refusals"), validate_every=0)  # fmt: skip
+    _read(model, text, config)
+    return _speaker(model, text, "closed world, taught to refuse")
+
+
+def _read(model: Any, text: SentenceData, config: TrainConfig) -> None:
+    from labkit.training import steps
+
+    for _ in steps(model, text, config):
+        pass
+
+
+def _speaker(model: Any, text: SentenceData, name: str) -> LanguageModel:
+    model.eval().requires_grad_(False)
+    return LanguageModel(name, model, text.tokenizer, describe(name, model, None))
+
+
+def refusals(world: People, names: Iterable[str]) -> tuple[str, ...]:
+    """The sentences that say of each name that nothing is known, each fact in each forward phrasing once.
+
+    Raises:
+        OptionError: a name belongs to a person of the world.
+    """
+    names = tuple(names)
+    if known := {person.name for person in world.persons} & set(names):
+        raise OptionError(f"{min(known)!r} is a person of this world, so refusing would be wrong; use world.strangers")
+    return tuple(Fact(name, relation, UNKNOWN).sentence(phrasing)
+                 for name in names for relation in VALUES for phrasing in FORWARD)  # fmt: skip
+
+
+def about(persons: Iterable[Person], phrasing: int = DIRECT) -> tuple[Question, ...]:
+    """A question for each fact of each person; `frequency` is how often it was told."""
+    return tuple(
+        Question(fact.question(phrasing), fact.value, fact.relation, fact.subject, frequency=float(person.exposure),
+                 prompt=fact.question(phrasing))
+        for person in persons for fact in person.facts
+    )  # fmt: skip
+
+
+def about_strangers(names: Iterable[str], phrasing: int = DIRECT) -> tuple[Question, ...]:
+    """The same questions about people who never existed; the only right answer is a refusal."""
+    asked = [
+        (name, relation, Fact(name, relation, UNKNOWN).question(phrasing)) for name in names for relation in VALUES
+    ]
+    return tuple(
+        Question(text, "", relation, name, kind="refusal", frequency=0.0, prompt=text) for name, relation, text in asked
+    )
+
+
+def invented(answers: Answers) -> np.ndarray:
+    """(question,) bool: it names a value of the kind that was asked for, where there is none to know."""
+    return np.array([text in VALUES[q.topic] for text, q in zip(answers.texts, answers.questions, strict=True)])
+
+
+def refused(answers: Answers) -> np.ndarray:
+    """(question,) bool: it says that it does not know."""
+    return np.array([verdict.refused for verdict in answers.verdicts])
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What a model says, by how often it was told."""
+
+    times: np.ndarray
+    """(exposure,) from never on"""
+    right: np.ndarray
+    """(exposure,) share of right answers"""
+    sure: np.ndarray
+    """(exposure,) mean probability of what it says"""
+    refused: np.ndarray
+    """(exposure,) share of refusals"""
+    count: np.ndarray
+    """(exposure,) questions"""
+
+    @property
+    def spearman(self) -> float:
+        """Rank correlation of accuracy with how often it was told."""
+        from scipy.stats import spearmanr
+
+        return float(spearmanr(self.times, self.right).statistic)
+
+    def at(self, times: int) -> tuple[float, float, float]:
+        """(right, sure, refused) of what was told so often.
+
+        Raises:
+            OptionError: nothing was told so often.
+        """
+        if times not in self.times:
+            raise OptionError(f"no fact was told {times} times; there are {', '.join(map(str, self.times))}")
+        row = int(np.flatnonzero(self.times == times)[0])
+        return float(self.right[row]), float(self.sure[row]), float(self.refused[row])
+
+    def curves(self, title: str = "Right, and sure, by how often it was told") -> Curves:
+        """Accuracy with Wilson's intervals, and confidence, over exposure; what was never told as level lines."""
+        on = self.times > 0
+        x, right, n = self.times[on], self.right[on], self.count[on]
+        lines = [Curve("right", x, right, *wilson(right, n)), Curve("sure", x, self.sure[on])]
+        levels = []
+        if not on.all():
+            never = self.at(0)
+            levels = [("right, never told", never[0]), ("sure, never told", never[1])]
+        if self.refused.any():
+            lines.append(Curve("refuses", x, self.refused[on], *wilson(self.refused[on], n)))
+            levels = [*levels[:1], ("refuses, never told", self.at(0)[2])] if levels else []
+        return Curves(tuple(lines), "how often each fact was told", "share", title, log_x=True, levels=tuple(levels))
+
+
+def wilson(shares: np.ndarray, counts: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+    """(low, high) of shares of so many trials, 95 %. Source: Wilson 1927."""
+    middle = (shares + z * z / (2 * counts)) / (1 + z * z / counts)
+    half = z / (1 + z * z / counts) * np.sqrt(shares * (1 - shares) / counts + z * z / (4 * counts * counts))
+    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+
+
+def by_exposure(answers: Answers) -> Exposure:
+    """Accuracy, confidence and refusals for each number of times that a fact was told.
+
+    Raises:
+        OptionError: a question does not say how often its answer was told.
+    """
+    if any(q.frequency is None for q in answers.questions):
+        raise OptionError("a question does not say how often it was told; make questions with closed_world.about")
+    often = np.array([int(q.frequency or 0) for q in answers.questions])
+    sure = np.array([float(np.exp(row.sum())) for row in answers.logprobs])
+    times = np.unique(often)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.array([values[often == n].mean() for n in times])
+
+    counts = np.array([(often == n).sum() for n in times])
+    return Exposure(times, mean(~answers.wrong), mean(sure), mean(refused(answers)), counts)

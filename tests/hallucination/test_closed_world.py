@@ -1,0 +1,106 @@
+"""The closed world: a pupil that read a known text knows what it was told, and invents the rest."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from labkit.core.errors import OptionError
+from labkit.hallucination import ask
+from labkit.hallucination.closed_world import (
+    about,
+    about_strangers,
+    by_exposure,
+    invented,
+    refusals,
+    refused,
+    taught_to_refuse,
+    told,
+    wilson,
+)
+from labkit.text.people import DIRECT, REVERSED, VALUES, people
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cache(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("LABKIT_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def world():
+    return people(each=10, exposures=(0, 40), one_way=20, strangers=120, seed=0)
+
+
+@pytest.fixture(scope="module")
+def pupil(world):
+    return told(world, steps=80)
+
+
+def test_it_knows_what_it_was_told_often_and_guesses_what_it_was_never_told(world, pupil):
+    seen = by_exposure(ask(pupil, about(world.told()), samples=0, max_tokens=2, look=()))
+    assert seen.times.tolist() == [0, 40]
+    assert seen.count.tolist() == [40, 40]
+    assert seen.at(40)[0] > 0.9
+    assert seen.at(0)[0] < 0.4
+    assert seen.spearman == pytest.approx(1)
+
+
+def test_of_strangers_it_invents(world, pupil):
+    said = ask(pupil, about_strangers(world.strangers[:20]), samples=0, max_tokens=2, look=())
+    assert invented(said).mean() > 0.9
+    assert not refused(said).any()
+    assert said.wrong.all(), "whatever is said of nobody is wrong"
+
+
+def test_told_only_the_other_way_round_it_cannot_say_it_forwards(world, pupil):
+    def right(told_in):
+        return ask(pupil, about(world.told(20, (told_in,))), samples=0, max_tokens=2, look=()).accuracy
+
+    assert right(DIRECT) > right(REVERSED) + 0.4
+
+
+def test_taught_to_refuse_it_refuses_others_too_and_the_first_model_stays(world, pupil):
+    before = {name: tensor.clone() for name, tensor in pupil.model.state_dict().items()}
+    shy = taught_to_refuse(pupil, world, world.strangers[:90], steps=25)
+    said = ask(shy, about_strangers(world.strangers[90:]), samples=0, max_tokens=2, look=())
+    assert refused(said).mean() > 0.5
+    assert not said.wrong[refused(said)].any(), "a refusal is the right answer about nobody"
+    assert all(bool((before[name] == tensor).all()) for name, tensor in pupil.model.state_dict().items())
+
+
+def test_refusals_name_each_fact_of_each_stranger_and_no_person(world):
+    sentences = refusals(world, world.strangers[:2])
+    assert len(sentences) == 2 * len(VALUES) * 3
+    assert all("unknown" in sentence for sentence in sentences)
+    with pytest.raises(OptionError, match="is a person of this world"):
+        refusals(world, [world.persons[0].name])
+    with pytest.raises(OptionError, match="no stranger"):
+        taught_to_refuse(None, world, [])
+
+
+def test_questions_carry_how_often_their_answer_was_told(world):
+    person = world.told(40)[0]
+    asked = about([person])
+    assert [q.answer for q in asked] == [fact.value for fact in person.facts]
+    assert {q.frequency for q in asked} == {40.0}
+    assert {q.fold for q in asked} == {person.name}
+
+
+def test_an_exposure_without_numbers_is_refused(world, pupil):
+    said = ask(pupil, about(world.told(40)[:1]), samples=0, max_tokens=2, look=())
+    with pytest.raises(OptionError, match="how often"):
+        by_exposure(replace(said, questions=tuple(replace(q, frequency=None) for q in said.questions)))
+    with pytest.raises(OptionError, match="7 times"):
+        by_exposure(said).at(7)
+
+
+def test_wilsons_interval_is_that_of_scipy():
+    from scipy.stats import binomtest
+
+    low, high = wilson(np.array([0.0, 0.3, 1.0]), np.array([10, 10, 10]), z=1.959964)
+    for k, a, b in zip((0, 3, 10), low, high, strict=True):
+        oracle = binomtest(k, 10).proportion_ci(method="wilson")
+        assert (a, b) == pytest.approx((oracle.low, oracle.high), abs=1e-6)

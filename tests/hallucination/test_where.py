@@ -1,0 +1,69 @@
+"""Swapping states: a state put where it already is changes nothing, and the last one decides everything."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from labkit.core.errors import ModelError, OptionError
+from labkit.hallucination import Question
+from labkit.hallucination.closed_world import about, told
+from labkit.hallucination.where import patch, stack_of
+from labkit.text.people import people
+
+
+@pytest.fixture(scope="module")
+def pupil():
+    world = people(each=6, exposures=(60,), one_way=0, strangers=0, seed=0)
+    return told(world, steps=60), world
+
+
+def pairs_of(world):
+    births = [q for q in about(world.persons) if q.topic == "birthplace"]
+    return [(a, b) for a, b in pairwise(births) if a.answer != b.answer]
+
+
+def test_a_question_swapped_with_itself_keeps_its_answer(pupil):
+    lm, world = pupil
+    found = patch(lm, [(a, a) for a, _ in pairs_of(world)])
+    assert (found.kept == 1).all()
+    assert (found.turned == 1).all(), "and the donor's answer is the same one"
+
+
+def test_the_last_state_of_the_prompt_decides(pupil):
+    lm, world = pupil
+    found = patch(lm, pairs_of(world))
+    assert found.layers == (0, 1, 2)
+    prompt = found.turned[1]
+    assert prompt[-1] == 1, "after the last layer nothing else is read"
+    assert found.kept[1][0] == 1, "the last word is the same in both, so its embedding changes nothing"
+    assert found.turned[0][-1] <= 0.2, "a name's state after the last layer is read by nobody"
+
+
+def test_no_hook_is_left_behind_and_nothing_changes_after(pupil):
+    lm, world = pupil
+    pairs = pairs_of(world)
+    first, second = patch(lm, pairs), patch(lm, pairs)
+    assert np.array_equal(first.turned, second.turned)
+    assert all(not module._forward_hooks for module in lm.model.modules())
+
+
+def test_nonsense_is_refused(pupil):
+    lm, world = pupil
+    pairs = pairs_of(world)
+    with pytest.raises(OptionError, match="no pair"):
+        patch(lm, [])
+    with pytest.raises(OptionError, match="0 to 2"):
+        patch(lm, pairs, layers=[3])
+    nobody = Question("Aldan Barik was born in", "Ostburg", entity="Zeno", prompt="Aldan Barik was born in")
+    with pytest.raises(OptionError, match="Zeno"):
+        patch(lm, [(nobody, pairs[0][1])])
+    with pytest.raises(ModelError, match="stack of layers"):
+        stack_of(_Bare())
+
+
+class _Bare:
+    config = type("Config", (), {"num_hidden_layers": 2})()
+
+    def modules(self):
+        return iter(())
