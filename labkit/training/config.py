@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from ..core.errors import OptionError
 
 OPTIMIZERS = ("muon", "adamw")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class TrainConfig:
     """Gradients are scaled down to this norm; 0 = never."""
     accumulate: int = 1
     """Pieces that a batch is cut into, to save memory; the result is the same."""
-    precision: str = "float32"
+    precision: str = "auto"
+    """Of the matrix products: `float32`, `bfloat16`, or `auto` = bfloat16 where the processor is made for it."""
     compile: bool = False
     validate_every: int = 100
     """Steps between two looks at the validation split; 0 = only at the end."""

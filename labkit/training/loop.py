@@ -100,8 +100,7 @@ def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
     model.zero_grad(set_to_none=True)
     loss = torch.zeros((), device=inputs.device)
     for some, their in zip(inputs.chunk(config.accumulate), targets.chunk(config.accumulate), strict=True):
-        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            part = nats(model, some, their).sum() / count
+        part = nats(model, some, their, state.dtype).sum() / count
         part.backward()
         loss += part.detach()
     parameters = [p for p in model.parameters() if p.grad is not None]
@@ -127,4 +126,6 @@ def look(state: TrainState, data: Any) -> float | None:
     every = state.config.validate_every
     if not (done(state) or (every and state.step % every == 0)):
         return None
-    return evaluate(state.model, data, context=context_of(state.model, state.config.context)).nats_per_token
+    return evaluate(
+        state.model, data, context=context_of(state.model, state.config.context), dtype=state.dtype
+    ).nats_per_token

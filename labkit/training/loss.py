@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ..core.errors import TrainingError
+from . import fused
 
 IGNORED = -100
 """The target of a position that does not count."""
@@ -49,10 +50,20 @@ def inputs_and_targets(ids: torch.Tensor, mask: torch.Tensor | None = None) -> t
     return inputs, targets
 
 
-def nats(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """-log p(target) at each position: (batch × context,), 0 where the target does not count."""
-    logits = model(input_ids=inputs, use_cache=False).logits  # (batch, context, vocab)
-    return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none")
+def nats(
+    model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, dtype: torch.dtype = torch.float32
+) -> torch.Tensor:
+    """-log p(target) at each position: (batch × context,), 0 where the target does not count.
+
+    Args:
+        dtype: number type of the matrix products; the loss itself is float32.
+    """
+    if fused.fits(model):
+        scores = fused.logits(model, inputs, dtype)  # (batch × context, vocab)
+    else:
+        with torch.autocast(inputs.device.type, dtype, enabled=dtype != torch.float32):
+            scores = model(input_ids=inputs, use_cache=False).logits.flatten(0, 1)
+    return F.cross_entropy(scores.float(), targets.flatten(), ignore_index=IGNORED, reduction="none")
 
 
 def on_device(batch: Any, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
@@ -80,12 +91,13 @@ def evaluation(model: nn.Module) -> Iterator[None]:
 
 
 def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches: int = 4, batch: int = 64,
-             context: int | None = None) -> Loss:  # fmt: skip
+             context: int | None = None, dtype: torch.dtype = torch.float32) -> Loss:  # fmt: skip
     """The loss on `batches` fixed batches of one split, the same ones at every call.
 
     Args:
         data: anything with `.batch(index, batch=, context=, seed=, split=)`, such as `labkit.text.dataset(...)`.
         context: tokens per sequence; None = what the model was built for.
+        dtype: number type of the matrix products.
 
     Raises:
         TrainingError: no target counts in these batches.
@@ -97,7 +109,7 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
     with evaluation(model):
         for index in range(batches):
             inputs, targets = on_device(data.batch(index, batch=batch, context=context, seed=0, split=split), device)
-            total += nats(model, inputs, targets).view(inputs.shape).double().sum(0).cpu().numpy()
+            total += nats(model, inputs, targets, dtype).view(inputs.shape).double().sum(0).cpu().numpy()
             count += (targets != IGNORED).sum(0).cpu().numpy()
     if not count.sum():
         raise TrainingError(f"no target counts in {batches} batches of the {split} split; give more batches")

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .config import TrainConfig
+from .muon import StackedMuon
 
 
 def groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
@@ -43,7 +44,7 @@ def optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimi
         return [torch.optim.AdamW(rest, **adamw)]
     if config.optimizer == "adamw":
         return [torch.optim.AdamW([matrices, *rest], **adamw)]
-    muon = torch.optim.Muon([matrices], lr=lr, momentum=0.95)
+    muon = StackedMuon([matrices], lr=lr, momentum=0.9)
     return [muon, torch.optim.AdamW(rest, **adamw)] if rest else [muon]
 
 

@@ -32,6 +32,12 @@ class TrainState:
         """Before the first step."""
         return cls(model, config, optimizers(model, config))
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number type of the matrix products; weights, gradients and optimizers are float32."""
+        device = next(self.model.parameters()).device
+        return getattr(torch, number_type(self.config.precision, device.type))
+
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values: counters, random generators, optimizers. The model's weights are `model`'s own."""
         return {
@@ -51,3 +57,16 @@ class TrainState:
         torch.set_rng_state(saved["torch"])
         if saved["cuda"] and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(saved["cuda"])
+
+
+def number_type(precision: str, device: str) -> str:
+    """`bfloat16` where matrix products in it are much faster, else `float32`; what was asked for stays.
+
+    A fact of the processor and not a timing, so that a run repeats: bfloat16 needs a GPU that has it, or AMX on a CPU.
+    """
+    if precision != "auto":
+        return precision
+    if device == "cuda":
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    fast = device == "cpu" and torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if fast else "float32"

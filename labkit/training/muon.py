@@ -1,0 +1,62 @@
+"""torch's Muon, with all matrices of one shape turned at once.
+
+`torch.optim.Muon` turns one matrix after the other; at the widths of a lesson that is a hundred small products and as
+many calls. Here matrices of the same shape are stacked, and each Newton-Schulz step is one batched product. State and
+options are those of torch's class, so checkpoints of one can be continued by the other.
+
+Law: moves the weights as `torch.optim.Muon` does (tests/training/test_optimizers.py).
+Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class StackedMuon(torch.optim.Muon):
+    """Muon over 2-D parameters; arguments as for `torch.optim.Muon`."""
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        """Move the weights of every group."""
+        for group in self.param_groups:
+            moved = [p for p in group["params"] if p.grad is not None]
+            if not moved:
+                continue
+            grads = [p.grad for p in moved]
+            for p in moved:
+                if "momentum_buffer" not in self.state[p]:
+                    self.state[p]["momentum_buffer"] = torch.zeros_like(p.grad)
+            averages = [self.state[p]["momentum_buffer"] for p in moved]
+            torch._foreach_lerp_(averages, grads, 1 - group["momentum"])
+            ahead = torch._foreach_lerp(grads, averages, group["momentum"]) if group["nesterov"] else averages
+            if group["weight_decay"]:
+                torch._foreach_mul_(moved, 1 - group["lr"] * group["weight_decay"])
+            alike: dict[torch.Size, list[int]] = defaultdict(list)
+            for index, p in enumerate(moved):
+                alike[p.shape].append(index)
+            for shape, members in alike.items():
+                turned = orthogonal(torch.stack([ahead[i] for i in members]), group).float()
+                rate = group["lr"] * adjusted(shape, group["adjust_lr_fn"])
+                torch._foreach_add_([moved[i] for i in members], list(turned.unbind()), alpha=-rate)
+
+
+def orthogonal(stack: Tensor, group: dict[str, Any]) -> Tensor:
+    """(matrix, row, column): each matrix with its singular values brought near 1, by Newton-Schulz in bfloat16."""
+    a, b, c = group["ns_coefficients"]
+    x = stack.bfloat16()
+    if tall := x.shape[1] > x.shape[2]:
+        x = x.mT
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=group["eps"])
+    for _ in range(group["ns_steps"]):
+        gram = x @ x.mT  # (matrix, row, row)
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.mT if tall else x
+
+
+def adjusted(shape: torch.Size, how: str | None) -> float:
+    """What the learning rate is multiplied by for a matrix of this shape."""
+    rows, columns = shape
+    return max(1.0, rows / columns) ** 0.5 if how != "match_rms_adamw" else 0.2 * max(rows, columns) ** 0.5
