@@ -82,18 +82,22 @@ def continuations(lm: Any, asks: Sequence[Ask], draws: Draws) -> Iterator[tuple[
         OptionError: a prompt leaves no room in the context.
         ModelError: the model gave numbers that are not finite.
     """
-    context = context_length(lm.model)
-    for ask in asks:
-        if len(ask.ids) + draws.max_tokens > context:
-            raise OptionError(
-                f"a question's prompt has {len(ask.ids)} tokens, and with {draws.max_tokens} of answer that is more "
-                f"than the context of {lm.name}, {context}; shorten the question or lower max_tokens"
-            )
+    _check_room(lm, asks, draws.max_tokens)
     runner = make_runner(lm.model)
     width = max(1, ROWS // (draws.samples + 1))
     for group in _groups(asks):
         for first in range(0, len(group), width):
             yield from _grow(lm, runner, asks, group[first : first + width], draws)
+
+
+def _check_room(lm: Any, asks: Sequence[Ask], more: int) -> None:
+    context = context_length(lm.model)
+    longest = max(len(ask.ids) for ask in asks)
+    if longest + more > context:
+        raise OptionError(
+            f"a question's prompt has {longest} tokens, and with {more} of answer that is more than the context of "
+            f"{lm.name}, {context}; shorten the question or lower max_tokens"
+        )
 
 
 def _groups(asks: Sequence[Ask]) -> list[list[int]]:
@@ -180,7 +184,12 @@ def _draw(logits: Tensor, best: Any, chances: Tensor, rows: Tensor, temperature:
 
 
 def read_ends(lm: Any, asks: Sequence[Ask]) -> Iterator[tuple[list[int], Tensor]]:
-    """(numbers, logits (question, vocab) after each prompt), group by group."""
+    """(numbers, logits (question, vocab) after each prompt), group by group.
+
+    Raises:
+        OptionError: a prompt leaves no room in the context.
+    """
+    _check_room(lm, asks, 1)
     runner = make_runner(lm.model)
     for group in _groups(asks):
         for first in range(0, len(group), 32):

@@ -58,15 +58,17 @@ def entity_tokens(tokenizer: Any, ids: Sequence[int], entity: str) -> list[int]:
     """Numbers of the tokens that spell the entity where it stands last; empty where it does not stand."""
     if not entity:
         return []
-    pieces = [tokenizer.decode([i], clean_up_tokenization_spaces=False) for i in ids]
+    # Without spaces: some tokenizers write a word's space into its token, others between tokens.
+    pieces = ["".join(tokenizer.decode([i], clean_up_tokenization_spaces=False).split()) for i in ids]
+    spelled = "".join(entity.split())
     ends = np.cumsum([len(p) for p in pieces])
     text = "".join(pieces)
-    start = text.casefold().rfind(entity.casefold())
+    start = text.casefold().rfind(spelled.casefold())
     if start < 0 and not entity.isascii():  # letters cut into bytes: look for what is left of them around the question
         return _bytes_of(tokenizer, ids, entity)
     if start < 0:
         return []
-    stop = start + len(entity)
+    stop = start + len(spelled)
     return [n for n, last in enumerate(ends) if last > start and last - len(pieces[n]) < stop and pieces[n]]
 
 

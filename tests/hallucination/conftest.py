@@ -74,8 +74,8 @@ def asked(*texts: str, stop: str = "\n", **more: Any) -> tuple[Question, ...]:
     return tuple(Question(text, "x", "bytes", text[-3:], prompt=text, stop=stop, **more) for text in texts)
 
 
-def answers_of(n: int = 8, samples: int = 4, **more: Any) -> Answers:
-    """Answers made up: `n` questions, half of them answered right."""
+def answers_of(n: int = 8, *, count: int = 4, **more: Any) -> Answers:
+    """Answers made up: `n` questions with `count` samples, half answered right."""
     questions = tuple(
         Question(f"What is {i}?", "right", "even" if i % 4 < 2 else "odd", f"thing {i}", frequency=float(i))
         for i in range(n)
@@ -85,7 +85,7 @@ def answers_of(n: int = 8, samples: int = 4, **more: Any) -> Answers:
     fields = {
         "name": "made", "questions": questions, "prompts": ("?",) * n, "texts": texts, "tokens": (("a", "b"),) * n,
         "ids": ((1, 2),) * n, "logprobs": rows, "entropies": rows, "margins": rows,
-        "samples": ((texts[0],) * samples,) * n, "sample_logprobs": np.full((n, samples), -1.0),
-        "sample_lengths": np.full((n, samples), 2),
+        "samples": ((texts[0],) * count,) * n, "sample_logprobs": np.full((n, count), -1.0),
+        "sample_lengths": np.full((n, count), 2),
     }  # fmt: skip
     return Answers(**{**fields, **more})

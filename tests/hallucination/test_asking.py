@@ -70,7 +70,8 @@ def test_margins_are_those_of_the_two_best(lm):
     import torch
 
     answers = ask(lm, asked("alpha"), samples=0, max_tokens=1, look=())
-    best = lm.model(torch.tensor([lm.tokenizer("alpha")["input_ids"]])).logits[0, -1].topk(2).values
+    with torch.inference_mode():
+        best = lm.model(torch.tensor([lm.tokenizer("alpha")["input_ids"]])).logits[0, -1].topk(2).values
     assert answers.margins[0][0] == pytest.approx(float(best[0] - best[1]), abs=1e-4)
 
 

@@ -105,7 +105,7 @@ def test_what_was_not_asked_is_said(name, says):
 
 
 def test_detectors_of_samples_need_samples():
-    alone = answers_of(4, samples=0, sample_logprobs=np.zeros((4, 0)), sample_lengths=np.zeros((4, 0)))
+    alone = answers_of(4, count=0)
     with pytest.raises(OptionError, match="samples=10"):
         DETECTORS["self-consistency"](alone)
     assert "self-consistency" not in doubts(alone) and "entropy" in doubts(alone)

@@ -34,7 +34,7 @@ def test_a_probe_finds_nothing_where_nothing_is():
 
 
 def test_controls_always_come_with_it():
-    found = probe(states())
+    found = probe(states(signal=4.0))
     names = [c.name for c in found.controls]
     assert names == ["shuffled labels", "random model", "not trained on even", "not trained on odd", "entity frequency",
                      "answer length"]  # fmt: skip

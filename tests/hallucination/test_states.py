@@ -55,6 +55,14 @@ def test_the_entity_is_found_where_it_stands_last(lm):
     assert entity_tokens(lm.tokenizer, ids, "Chile") == []
 
 
+def test_spaces_between_tokens_do_not_hide_an_entity():
+    class Words:
+        def decode(self, ids, **options):
+            return " ".join(["Ann", "Berg", "was", "born"][i] for i in ids)
+
+    assert entity_tokens(Words(), [0, 1, 2, 3], "Ann Berg") == [0, 1]
+
+
 def test_an_entity_of_cut_letters_is_found(lm):
     text = "Où est São Tomé ?"
     ids = lm.tokenizer(text)["input_ids"]
