@@ -18,6 +18,7 @@ from typing import Any
 
 from labkit import views
 from labkit.training import Plan, Run, Step, begin, plan
+from labkit.training.distributed import rank
 from labkit.views import theme
 from labkit.views.text import for_html
 
@@ -66,6 +67,10 @@ def train(
     planned = plan(preset, corpus=corpus, seed=seed, **options)
     writer = Writer(planned, prompt)
     run, going = begin(planned, name=name, go_on=resume)
+    if rank():  # one of several processes: the first one draws
+        for _ in going:
+            pass
+        return run
     with stoppable() as stop, screen(run, planned, stop) as draw, closing(going):
         for step in going:
             writer.after(run, step)

@@ -47,7 +47,7 @@ def build(corpus: Any = None) -> Explorer:
             Choice("kind", "transformer", tuple(KINDS), label="Model"),
             Choice("corpus", next(iter(own), CORPORA[0]), (*own, *CORPORA), label="Corpus"),
             Slider("layers", 2, 1, 6, label="Layers"),
-            Slider("lr", 0.02, 0.0005, 0.5, log=True, label="Learning rate"),
+            Slider("lr", 0.02, 0.002, 0.2, log=True, label="Learning rate"),
             Slider("batch", 8, 4, 64, label="Batch (sequences)"),
             Slider("steps", 40, 20, 600, step=20, label="Steps"),
             *((Choices("compare", (), old, label="Compare with runs on disk"),) if old else ()),
@@ -75,7 +75,7 @@ def _train(planned: Any, label: str) -> Iterator[tuple[tuple, tuple]]:
     from labkit.models import build as new_model
     from labkit.training import steps
 
-    from .training_views import as_record, speed
+    from .training_views import as_record
     from .training_writer import Writer
 
     model = new_model(planned.preset, vocab_size=planned.data.vocab_size, seed=planned.config.seed, **planned.changes)
@@ -88,15 +88,18 @@ def _train(planned: Any, label: str) -> Iterator[tuple[tuple, tuple]]:
             seen = next((r.validation for r in reversed(records) if r.validation is not None), None)
             text = writer.text(step) if last else "…"
             size = round(planned.parameters / 1e6, 2)
-            yield tuple(records), (label, size, step.index, round(step.seconds, 1), speed(step), seen, text)
+            speed = round(step.tokens / max(step.seconds, 1e-9) / 1000, 1)
+            yield tuple(records), (label, size, round(step.seconds, 1), speed, seen, text)
 
 
-COLUMNS = ("run", "parameters (million)", "steps", "seconds", "speed", "validation loss (nats)", "writes after ▸")
+COLUMNS = (
+    "run", "parameters (million)", "seconds", "thousand tokens/s", "validation loss (nats)", "writes after ▸",
+)  # fmt: skip
 
 
 def _waiting(planned: Any, label: str) -> tuple:
     size = round(planned.parameters / 1e6, 2)
-    return (label, size, planned.config.steps, None, "", None, "not trained yet: press Train")
+    return (label, size, None, None, None, "not trained yet: press Train")
 
 
 def _results(trained: dict[str, tuple[tuple, tuple]], compare: tuple[str, ...], waiting: tuple | None) -> list:

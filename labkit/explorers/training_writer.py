@@ -55,13 +55,13 @@ class Writer:
 
 
 def opening(planned: Plan) -> str:
-    """What the model is to continue: the beginning of a held-out window, from the start of a word on."""
+    """What the model is to continue: the beginning of a held-out window, whole words alone."""
     window = planned.data.batch(0, batch=1, context=planned.sizes.context, split="validation").ids[0]
-    length = -(-len(window) // 2) if "world" in planned.source else min(32, 1 + len(window) // 4)
+    length = -(-len(window) // 2) if "world" in planned.source else min(40, 1 + len(window) // 3)
     text = planned.data.tokenizer.decode(window[:length].tolist(), skip_special_tokens=True)
     if "world" in planned.source:
         return text
-    return " ".join(text.split(" ")[1:]).strip() or text or "The"
+    return " ".join(text.split(" ")[1:-1]).strip() or text or "The"
 
 
 def write(planned: Plan, model: Any, prompt: str, room: int) -> str:

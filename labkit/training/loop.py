@@ -16,6 +16,7 @@ from torch import nn
 
 from ..core.errors import TrainingError
 from .config import TrainConfig
+from .distributed import agree, combine, join, share, total
 from .loss import IGNORED, context_of, evaluate, nats, on_device
 from .optimizers import set_lr
 from .schedule import factor, progress
@@ -44,7 +45,7 @@ class Step:
     """The model and all that belongs to it, now; the next step changes it in place."""
 
 
-def steps(model: nn.Module, data: Any, config: TrainConfig, *, start: TrainState | None = None) -> Iterator[Step]:
+def steps(model: Any, data: Any, config: TrainConfig, *, start: TrainState | None = None) -> Iterator[Step]:
     """Train `model` on `data` in place, one Step at a time.
 
     Args:
@@ -58,6 +59,7 @@ def steps(model: nn.Module, data: Any, config: TrainConfig, *, start: TrainState
 
     Law: the same twice, bit for bit, on one machine's CPU (tests/training/test_loop.py).
     """
+    join()
     state = start or TrainState.new(model, config)
     model.train()
     context = context_of(model, config.context)
@@ -65,14 +67,14 @@ def steps(model: nn.Module, data: Any, config: TrainConfig, *, start: TrainState
         began = perf_counter()
         set_lr(state.optimizers, scale := lr_factor(state))
         batch = data.batch(state.step, batch=config.batch, context=context, seed=config.seed)
-        loss, norm = gradients(state, batch)
+        loss, norm = gradients(state, share(batch))
         check(state, loss, norm)
         for optimizer in state.optimizers:
             optimizer.step()
         state.step += 1
         state.tokens += config.batch * context
-        state.seconds += perf_counter() - began
         seen = look(state, data)
+        state.seconds += agree(perf_counter() - began)
         yield Step(state.step, loss, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)
         if seen is not None and config.until_loss is not None and seen <= config.until_loss:
             return
@@ -96,7 +98,7 @@ def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
     """Gradients of the batch's mean loss, clipped, in place of the old ones; (loss, length before clipping)."""
     model, config = state.model, state.config
     inputs, targets = on_device(batch, next(model.parameters()).device)  # (batch, context) both
-    count = (targets != IGNORED).sum()
+    count = total((targets != IGNORED).sum())
     model.zero_grad(set_to_none=True)
     loss = torch.zeros((), device=inputs.device)
     for some, their in zip(inputs.chunk(config.accumulate), targets.chunk(config.accumulate), strict=True):
@@ -104,8 +106,9 @@ def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
         part.backward()
         loss += part.detach()
     parameters = [p for p in model.parameters() if p.grad is not None]
+    combine(parameters)
     norm = nn.utils.clip_grad_norm_(parameters, config.clip or float("inf"), foreach=True)
-    return loss.item(), norm.item()
+    return total(loss).item(), norm.item()
 
 
 def check(state: TrainState, loss: float, norm: float) -> None:
@@ -126,6 +129,5 @@ def look(state: TrainState, data: Any) -> float | None:
     every = state.config.validate_every
     if not (done(state) or (every and state.step % every == 0)):
         return None
-    return evaluate(
-        state.model, data, context=context_of(state.model, state.config.context), dtype=state.dtype
-    ).nats_per_token
+    context = context_of(state.model, state.config.context)
+    return evaluate(state.model, data, context=context, dtype=state.dtype).nats_per_token

@@ -28,9 +28,11 @@ from ..models import build, shape
 from ..models.presets import OVERRIDES, Preset, count_parameters
 from ..text import TokenData, World, dataset, world
 from ..text.worlds import WORLDS
+from .checkpoints import load_state
 from .config import TrainConfig
+from .distributed import by_the_first, join, rank
 from .loop import Step, steps
-from .recording import keep, record, resume
+from .recording import keep, record, rewind
 from .runs import ABOUT, Run, start_run
 from .state import TrainState
 
@@ -158,19 +160,29 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
         RunExists: there is a run of this name, and `go_on` was not asked for.
         TrainingError: the run that exists is another one.
     """
-    if go_on and name is not None and (runs_folder() / name / ABOUT).is_file():
-        run = Run(runs_folder() / name)
-        _same(run, plan)
-        state = resume(run, device=plan.device)
+    join()
+    old = go_on and name is not None and (runs_folder() / name / ABOUT).is_file()
+    if old:
+        run = by_the_first(lambda: _reopened(Run(runs_folder() / str(name)), plan))
+        state = load_state(run.folder, device=plan.device)
         state.config = plan.config
-        _note(run, plan)
     else:
-        run = start_run(name, plan.about()) if name is not None else _numbered(plan)
+        run = by_the_first(lambda: start_run(name, plan.about()) if name is not None else _numbered(plan))
         model = build(plan.preset, vocab_size=plan.data.vocab_size, seed=plan.config.seed, **plan.changes)
         state = TrainState.new(model.to(plan.device), plan.config)
-        keep(run, state, plan.data.tokenizer)
     going = steps(state.model, plan.data, plan.config, start=state)
+    if rank():  # the first process writes for all
+        return run, (step for step in going)
+    if not old:
+        keep(run, state, plan.data.tokenizer)
     return run, record(run, going, plan.data.tokenizer, save_every=first_spacing(plan.config))
+
+
+def _reopened(run: Run, plan: Plan) -> Run:
+    _same(run, plan)
+    rewind(run)
+    _note(run, plan)
+    return run
 
 
 def first_spacing(config: TrainConfig) -> int:

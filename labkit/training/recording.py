@@ -18,7 +18,7 @@ from typing import Any
 
 from ..core.errors import TrainingError
 from ..core.paths import atomic_file
-from .checkpoints import can_go_on, drop_training, load_state, save
+from .checkpoints import can_go_on, drop_training, save
 from .loop import Step
 from .runs import CHECKPOINTS, HISTORY, SAMPLES, Record, Run, read_lines
 from .state import TrainState
@@ -33,7 +33,7 @@ def record(
     """Write each step's line, and a checkpoint now and then; give the steps on.
 
     Args:
-        run: of `start_run`; or of `open_run`, with steps that go on from `resume`.
+        run: of `start_run`; or of `open_run`, with steps that go on from its newest checkpoint, after `rewind`.
         save_every: steps between two checkpoints at first; it doubles whenever there are more than `KEPT`, so a run of
             any length leaves 16 to 32 of them, evenly spaced. Without effect on the numbers.
 
@@ -81,22 +81,21 @@ def thin(run: Run, spacing: int) -> int:
     return 2 * spacing
 
 
-def resume(run: Run, *, device: str = "cpu") -> TrainState:
-    """The newest checkpoint that can be continued; what was recorded after it is taken back.
+def rewind(run: Run) -> int:
+    """Take back what was recorded after the newest checkpoint, from which the run can go on; its step.
 
     Raises:
-        TrainingError: there is none, or another process is training this run.
+        TrainingError: no checkpoint can be continued, or another process is training this run.
     """
     whole = [step for step in run.checkpoints if can_go_on(run.checkpoint(step))]
     if not whole:
         raise TrainingError(f"the run {run.name!r} has no checkpoint to go on from; start it anew under another name")
     with alone(run):
-        state = load_state(run.checkpoint(whole[-1]), device=device)
         for name, key in ((HISTORY, "index"), (SAMPLES, "step")):
-            lines = [line for line in read_lines(run.folder / name) if line[key] <= state.step]
+            lines = [line for line in read_lines(run.folder / name) if line[key] <= whole[-1]]
             with atomic_file(run.folder / name) as draft:
                 draft.write_text("".join(map(_line, lines)), encoding="utf-8")
-    return state
+    return whole[-1]
 
 
 def add_sample(run: Run, step: int, text: str) -> None:

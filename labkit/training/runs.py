@@ -207,7 +207,7 @@ def runs() -> Table:
                 "parameters (million)": round(run.config.get("parameters", 0) / 1e6, 2),
                 "steps": last.index,
                 "tokens (million)": round(last.tokens / 1e6, 2),
-                "minutes": round(last.seconds / 60, 2),
+                "time (min:s)": "{}:{:02}".format(*divmod(round(last.seconds), 60)),
                 "validation loss (nats)": round(run.loss, 3),
             }
         )
