@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,7 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--force-color-profile=srgb",
 )  # fmt: skip
-LOOPBACK_ONLY = """
-import fcntl, os, socket, struct, sys
-ifreq = struct.pack("16sH14s", b"lo", 0x1 | 0x40, b"")  # IFF_UP | IFF_RUNNING
-with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-    fcntl.ioctl(s, 0x8914, ifreq)  # SIOCSIFFLAGS
-os.execvp(sys.argv[1], sys.argv[1:])
-"""
+KEEPER = Path(__file__).with_name("keeper.py")
 
 
 def why_not() -> str | None:
@@ -66,6 +60,7 @@ class Server:
     folder: Path
     """What it serves; notebooks lie here."""
     process: subprocess.Popen[bytes]
+    """its keeper"""
     isolated: bool
     """True: the network is cut off."""
     home: Path
@@ -93,13 +88,15 @@ def served(folder: Path, home: Path, *, seconds: float = 60) -> Iterator[Server]
         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
     ]  # fmt: skip
+    command = [sys.executable, str(KEEPER), *command]
     if isolated:
-        command = ["unshare", "-n", sys.executable, "-c", LOOPBACK_ONLY, *command]
+        command = ["unshare", "-n", *command]
     log = home / "server.log"
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            command, stdout=sink, stderr=sink, env=_environment(home), cwd=folder, start_new_session=True
-        )
+            command, stdin=subprocess.PIPE, stdout=sink, stderr=sink, env=_environment(home), cwd=folder,
+            start_new_session=True,
+        )  # fmt: skip
     server = Server(f"http://127.0.0.1:{port}", token, folder, process, isolated, home)
     server.settings("@jupyterlab/apputils-extension/notification", {"fetchNews": "false", "checkForUpdates": False})
     try:
@@ -128,19 +125,14 @@ def _wait_until_ready(process: subprocess.Popen[bytes], log: Path, seconds: floa
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """The server and its kernels: politely, then at once. Kernels run in process groups of their own."""
-    import psutil
-
+    """Let go of the keeper's line: it ends the server and the kernels."""
+    assert process.stdin
+    process.stdin.close()
     try:
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    process.terminate()
-    _, alive = psutil.wait_procs(family, timeout=10)
-    for one in alive:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()
-    process.wait(10)
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(10)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -14,6 +15,8 @@ from . import jupyter
 from .inspection import explorers, faint_text, move_explorers, troubles
 
 pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PLOT = "import plotly.graph_objects as go\nfrom IPython.display import HTML, Javascript, display\n"
 PLANTED = {
@@ -193,7 +196,7 @@ def test_kernels_and_pages_cannot_reach_other_hosts(desk):
 @pytest.mark.parametrize("required, verdict", [("1", "1 error"), ("0", "1 skipped")])
 def test_without_chromium_the_tests_say_that_they_did_not_run(tmp_path, required, verdict):
     here = Path(__file__).parent
-    for name in ("__init__.py", "conftest.py", "jupyter.py"):
+    for name in ("__init__.py", "conftest.py", "jupyter.py", "keeper.py"):
         shutil.copy(here / name, tmp_path)
     (tmp_path / "test_it.py").write_text("def test_it(desk): ...\n")
     folder = Path(sys.executable).parent
@@ -213,12 +216,44 @@ def test_without_chromium_the_tests_say_that_they_did_not_run(tmp_path, required
     assert "no Chromium on this machine" in done.stdout
 
 
-def test_nothing_is_left_running(tmp_path):
+def family_of(pid: int) -> list:
     import psutil
 
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def still_running(family: list) -> list:
+    import psutil
+
+    return [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_nothing_is_left_running(tmp_path):
     if reason := jupyter.why_not():
         pytest.skip(reason)
     (tmp_path / "nb").mkdir()
     with jupyter.served(tmp_path / "nb", tmp_path / "home") as server:
-        family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
-    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        family = family_of(server.process.pid)
+    assert len(family) > 1
+    assert not still_running(family)
+
+
+def test_nothing_is_left_running_when_the_test_itself_is_killed(tmp_path):
+    if reason := jupyter.why_not():
+        pytest.skip(reason)
+    code = (
+        "import sys, time; from pathlib import Path; from tests.browser import jupyter\n"
+        f"with jupyter.served(Path({str(tmp_path)!r}), Path({str(tmp_path / 'home')!r})) as server:\n"
+        "    print(server.process.pid, flush=True); time.sleep(600)"
+    )
+    test = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    assert test.stdout
+    family = family_of(int(test.stdout.readline()))
+    test.kill()
+    test.wait()
+    until = time.monotonic() + 30
+    while still_running(family) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert len(family) > 1
+    assert not still_running(family)

@@ -9,10 +9,18 @@ import pytest
 from .inspection import explorers, faint_text, move_explorers, troubles
 from .photograph import photograph
 
-pytestmark = [pytest.mark.browser, pytest.mark.notebooks, pytest.mark.weights, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.browser, pytest.mark.notebooks, pytest.mark.weights, pytest.mark.timeout(1500),
+              pytest.mark.divided("lesson")]  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
-LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+
+
+def minutes(lesson: Path) -> float:
+    """That the lesson promises to take in FAST."""
+    return nbformat.read(lesson, 4).metadata["labkit"]["minutes"]["fast"]
+
+
+LESSONS = sorted((ROOT / "notebooks").glob("[0-9][0-9]_*.ipynb"), key=minutes, reverse=True)
 SCREENS = ROOT / "runs" / "screens"
 
 
@@ -24,7 +32,7 @@ def fast(lesson: Path, folder: Path) -> tuple[str, float]:
             assert "FAST: bool = False" in cell.source, f"{lesson.name} has no FAST parameter"
             cell.source = cell.source.replace("FAST: bool = False", "FAST: bool = True")
     nbformat.write(book, folder / lesson.name)
-    return lesson.name, 120 + 4 * 60 * book.metadata["labkit"]["minutes"]["fast"]
+    return lesson.name, 120 + 4 * 60 * minutes(lesson)
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)

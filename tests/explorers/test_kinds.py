@@ -1,7 +1,9 @@
 """Every explorer of the lessons, each control driven to its ends and to odd text, without a browser."""
 
 import functools
+import inspect
 import json
+from importlib import import_module
 
 import pytest
 
@@ -10,13 +12,25 @@ from labkit.core.errors import LabError
 from labkit.explorers import explore, kinds, live
 from labkit.explorers.panel import Explorer
 
-pytestmark = pytest.mark.weights
+pytestmark = [pytest.mark.weights, pytest.mark.divided("kind")]
 
 
 @functools.cache
 def built(kind: str) -> Explorer:
     """One explorer for all tests of its kind: what it loads is loaded once."""
     return explore(kind)
+
+
+@functools.cache
+def quick(kind: str) -> Explorer:
+    """The same over the model's first two layers, where a model is what it explores: hundreds of views are drawn."""
+    takes = inspect.signature(import_module(f"labkit.explorers.{kind}").build).parameters
+    if next(iter(takes), "") != "lm":
+        return built(kind)
+    from labkit.models import load
+    from labkit.sampling import first_layers
+
+    return explore(kind, first_layers(load("smollm2-135m"), 2))
 
 
 def drive(explorer: Explorer, control: str, value: object) -> bool:
@@ -44,7 +58,7 @@ def test_the_first_state_draws_and_survives_a_copy(kind):
 
 @pytest.mark.parametrize("kind", kinds())
 def test_every_control_can_go_everywhere(kind):
-    explorer = built(kind)
+    explorer = quick(kind)
     for control in explorer.controls:
         drawn = [drive(explorer, control.name, value) for value in control.probes()]
         assert any(drawn), f"no value of {control.name} draws anything"
