@@ -24,7 +24,7 @@ LONGEST = 128
 """Up to so many tokens the whole (query, key) table is the fastest way on a CPU; above, blockwise attention is."""
 
 
-def fits(model: nn.Module) -> bool:
+def fits(model: Any) -> bool:
     """Whether `logits` computes what this model would: a plain Llama without biases, dropout, shared heads or hooks."""
     from transformers import LlamaForCausalLM
 

@@ -73,6 +73,8 @@ def steps(model: Any, data: Any, config: TrainConfig, *, start: TrainState | Non
             optimizer.step()
         state.step += 1
         state.tokens += config.batch * context
+        state.seconds += agree(perf_counter() - began)
+        began = perf_counter()
         seen = look(state, data)
         state.seconds += agree(perf_counter() - began)
         yield Step(state.step, loss, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)

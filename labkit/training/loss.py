@@ -73,7 +73,7 @@ def on_device(batch: Any, device: torch.device) -> tuple[torch.Tensor, torch.Ten
     return inputs_and_targets(ids, mask)
 
 
-def context_of(model: nn.Module, context: int | None) -> int:
+def context_of(model: Any, context: int | None) -> int:
     """Tokens per sequence: as asked, else what the model was built for."""
     return context or getattr(model.config, "max_position_embeddings", None) or 64
 

@@ -19,28 +19,27 @@ class StackedMuon(torch.optim.Muon):
     """Muon over 2-D parameters; arguments as for `torch.optim.Muon`."""
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Move the weights of every group."""
         for group in self.param_groups:
-            moved = [p for p in group["params"] if p.grad is not None]
-            if not moved:
-                continue
-            grads = [p.grad for p in moved]
-            for p in moved:
-                if "momentum_buffer" not in self.state[p]:
-                    self.state[p]["momentum_buffer"] = torch.zeros_like(p.grad)
-            averages = [self.state[p]["momentum_buffer"] for p in moved]
-            torch._foreach_lerp_(averages, grads, 1 - group["momentum"])
-            ahead = torch._foreach_lerp(grads, averages, group["momentum"]) if group["nesterov"] else averages
-            if group["weight_decay"]:
-                torch._foreach_mul_(moved, 1 - group["lr"] * group["weight_decay"])
-            alike: dict[torch.Size, list[int]] = defaultdict(list)
-            for index, p in enumerate(moved):
-                alike[p.shape].append(index)
-            for shape, members in alike.items():
-                turned = orthogonal(torch.stack([ahead[i] for i in members]), group).float()
+            alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    alike[weight.shape].append(weight)
+            for shape, weights in alike.items():
+                pushes = torch.stack([self.push(weight, group) for weight in weights])  # (matrix, row, column)
                 rate = group["lr"] * adjusted(shape, group["adjust_lr_fn"])
-                torch._foreach_add_([moved[i] for i in members], list(turned.unbind()), alpha=-rate)
+                for weight, turned in zip(weights, orthogonal(pushes, group), strict=True):
+                    weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(turned, alpha=-rate)
+
+    def push(self, weight: Tensor, group: dict[str, Any]) -> Tensor:
+        """The gradient averaged over time; with Nesterov's momentum one step further."""
+        grad: Any = weight.grad
+        state = self.state[weight]
+        if "momentum_buffer" not in state:
+            state["momentum_buffer"] = torch.zeros_like(grad)
+        average = state["momentum_buffer"].lerp_(grad, 1 - group["momentum"])
+        return grad.lerp(average, group["momentum"]) if group["nesterov"] else average
 
 
 def orthogonal(stack: Tensor, group: dict[str, Any]) -> Tensor:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from .config import TrainConfig
 from .optimizers import optimizers
@@ -17,7 +16,7 @@ class TrainState:
     Law: saved, loaded and continued gives the same numbers bit for bit as never stopped (tests/training/test_loop.py).
     """
 
-    model: nn.Module
+    model: Any
     config: TrainConfig
     optimizers: list[torch.optim.Optimizer]
     step: int = 0
@@ -28,7 +27,7 @@ class TrainState:
     """Time of the training itself."""
 
     @classmethod
-    def new(cls, model: nn.Module, config: TrainConfig) -> "TrainState":
+    def new(cls, model: Any, config: TrainConfig) -> "TrainState":
         """Before the first step."""
         return cls(model, config, optimizers(model, config))
 

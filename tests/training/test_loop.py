@@ -1,6 +1,7 @@
 """The loop: it learns, it repeats, it goes on, it stops before harm."""
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -53,3 +54,64 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_move():
     with pytest.raises(TrainingError, match=r"step 1 .*batch 0.*smaller lr"):
         list(steps(learner, Counting(), CONFIG))
     assert torch.equal(weights(learner).nan_to_num(), before.nan_to_num())
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_batch_in_pieces_is_the_batch(masked):
+    one, two = model(), model()
+    config = replace(CONFIG, precision="float32", steps=1)
+    data = Counting(masked=masked)
+    (whole,) = steps(one, data, config)
+    (pieces,) = steps(two, data, replace(config, accumulate=3))  # of 4 rows: pieces of unequal size
+    assert pieces.loss == pytest.approx(whole.loss, rel=1e-5)
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad)
+
+
+def test_clipping_bounds_the_gradient_and_reports_its_length_before():
+    one, two = model(), model()
+    (free,) = steps(one, Counting(), replace(CONFIG, steps=1, clip=0))
+    (bound,) = steps(two, Counting(), replace(CONFIG, steps=1, clip=0.01))
+
+    def length(learner):
+        return torch.cat([p.grad.flatten() for p in learner.parameters()]).norm().item()
+
+    assert bound.grad_norm == pytest.approx(free.grad_norm) == pytest.approx(length(one), rel=1e-4)
+    assert length(two) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_loss_beyond_sense_stops_too():
+    learner = model()
+    with torch.no_grad():
+        learner.lm_head.weight.mul_(1e5)
+    with pytest.raises(TrainingError, match=r"loss \d"):
+        list(steps(learner, Counting(), CONFIG))
+
+
+def test_until_loss_stops_when_it_is_reached_and_not_before():
+    config = TrainConfig(until_loss=1.5, steps=500, batch=16, validate_every=5)
+    *before, last = steps(model(), Counting(), config)
+    assert last.validation <= 1.5 and last.index < 500
+    assert all(step.validation is None or step.validation > 1.5 for step in before)
+    seen = [
+        s.validation
+        for s in steps(model(), Counting(), TrainConfig(until_loss=1.5, steps=500, batch=16, validate_every=5))
+    ]
+    assert all(v is None or v > 1.5 for v in seen[:-1])
+
+
+def test_minutes_end_a_run_with_a_rate_near_0():
+    *_, last = steps(model(), Counting(), TrainConfig(minutes=0.01, batch=4, validate_every=0))
+    assert last.seconds >= 0.6 and last.lr < 0.1 * TrainConfig(minutes=1).peak[0]
+    assert last.validation is not None
+
+
+def test_tokens_are_counted():
+    *_, last = steps(model(), Counting(), CONFIG)
+    assert last.tokens == 6 * 4 * 8 and last.index == 6
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_both_optimizers_learn(optimizer):
+    *_, last = steps(model(), Counting(), TrainConfig(steps=80, batch=16, optimizer=optimizer, lr=0.02))
+    assert last.validation < 1.0

@@ -35,6 +35,6 @@ class Counting:
 
 def model(seed=0, **overrides):
     torch.manual_seed(seed)
-    sizes = {"vocab_size": VOCAB, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2,
-             "num_attention_heads": 2, "max_position_embeddings": CONTEXT, "tie_word_embeddings": False} | overrides  # fmt: skip
-    return LlamaForCausalLM(LlamaConfig(**sizes))
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    limits = {"vocab_size": VOCAB, "max_position_embeddings": CONTEXT, "tie_word_embeddings": False}
+    return LlamaForCausalLM(LlamaConfig(**(sizes | limits | overrides)))
