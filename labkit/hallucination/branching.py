@@ -154,9 +154,9 @@ def _step(
     logits = logits.float()
     logprobs = logits.log_softmax(-1)  # (branch, vocab)
     best = logits.topk(min(2, logits.shape[-1]))
-    if not bool(logprobs[:, 0].isfinite().all() | (logprobs.amax(-1) <= 0).all()) or bool(logprobs.isnan().any()):
-        raise ModelError("the model gave logits that are not finite; its weights or its number type are broken")
     entropies = torch.special.entr(logprobs.exp()).sum(-1)  # (branch,)
+    if bool(entropies.isnan().any()):
+        raise ModelError("the model gave logits that are not finite; its weights or its number type are broken")
     margins = best.values[:, 0] - best.values[:, -1]
     drawers = [(row, m) for row, branch in enumerate(live) for m in branch.members if m >= 0]
     taken = {(row, GREEDY): int(best.indices[row, 0]) for row, b in enumerate(live) if GREEDY in b.members}

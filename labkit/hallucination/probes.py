@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from labkit.core.errors import OptionError, closest
 from labkit.core.results import Curve, Curves, LayerGrid, Table
@@ -87,16 +88,22 @@ def probe(answers: Answers, *, token: str = "last", layers: Sequence[int] | None
         raise OptionError(f"there is no token {token!r}; {closest(token, POSITIONS)}")
     wrong, _ = checked(answers.wrong, np.zeros(len(answers)))
     chosen = _layers(answers.hidden.shape[2], layers)
+    with threadpool_limits(1):  # hundreds of small fits: a second thread costs more than it does
+        return _probe(answers, wrong, token, chosen, seed)
+
+
+def _probe(answers: Answers, wrong: np.ndarray, token: str, layers: list[int], seed: int) -> Probe:
+    assert answers.hidden is not None
     folds = split(answers.folds, wrong, seed)
-    states = answers.hidden[:, POSITIONS.index(token)][:, chosen].astype(np.float32)  # (question, layer, d_model)
-    doubt, best = nested(states, wrong, answers.folds, folds, seed)
-    grid = np.array([[auroc(wrong, out_of_fold(answers.hidden[:, p, layer].astype(np.float32), wrong, folds))
-                      for layer in chosen] for p in range(len(POSITIONS))])  # fmt: skip
+    states = answers.hidden[:, :, layers].astype(np.float32)  # (question, position, layer, d_model)
+    doubt, best = nested(states[:, POSITIONS.index(token)], wrong, answers.folds, folds, seed)
+    grid = np.array([[auroc(wrong, out_of_fold(states[:, position, layer], wrong, folds))
+                      for layer in range(len(layers))] for position in range(len(POSITIONS))])  # fmt: skip
     return Probe(
-        token, tuple(chosen[b] for b in best), doubt, score(wrong, doubt, seed=seed),
+        token, tuple(layers[b] for b in best), doubt, score(wrong, doubt, seed=seed),
         LayerGrid(grid, "AUROC", title="Probes by token and layer", row_name="token", column_name="layer",
-                  row_labels=POSITIONS, column_labels=tuple(map(str, chosen))),
-        controls(answers, wrong, folds, Place(token, chosen[int(np.median(best))], seed)),
+                  row_labels=POSITIONS, column_labels=tuple(map(str, layers))),
+        controls(answers, wrong, folds, Place(token, layers[int(np.median(best))], seed)),
     )  # fmt: skip
 
 

@@ -69,7 +69,8 @@ def entity_tokens(tokenizer: Any, ids: Sequence[int], entity: str) -> list[int]:
     if start < 0:
         return []
     stop = start + len(spelled)
-    return [n for n, last in enumerate(ends) if last > start and last - len(pieces[n]) < stop and pieces[n]]
+    there = [n for n, last in enumerate(ends) if last > start and last - len(pieces[n]) < stop and pieces[n]]
+    return list(range(there[0], there[-1] + 1))
 
 
 def _bytes_of(tokenizer: Any, ids: Sequence[int], entity: str) -> list[int]:
