@@ -2,6 +2,8 @@
 
     copy       tokens at random, a sign, the same tokens again
     repeated   tokens at random, then the same ones again and again, without a sign (Olsson et al. 2022, induction)
+    phrases    short phrases of random tokens, then the same phrases in another order: what follows a token in a phrase
+               has to be looked up where it stood before, and no fixed distance and no count tells where
     modular    a + b = the sum modulo p; some pairs are never trained on (Power et al. 2022, "Grokking")
     brackets   brackets of two kinds open and close at random; after a sign, all that are still open must be closed
 
@@ -122,6 +124,25 @@ def repeated(vocabulary: int = 32, length: int = 16, shortest: int = 4) -> World
     return World("repeated", sizes, tuple(map(str, range(vocabulary))), 2 * length, examples)
 
 
+def phrases(vocabulary: int = 32, phrases: int = 5, length: int = 3) -> World:
+    """`phrases` of `length` tokens, all different, then the same phrases in another order.
+
+    Determined are all tokens of a repeated phrase but its first.
+    """
+    _at_least(phrases=(phrases, 2), length=(length, 2), vocabulary=(vocabulary, phrases * length))
+
+    def examples(draw: np.random.Generator, n: int, split: str) -> tuple[np.ndarray, np.ndarray]:
+        once = draw.random((n, vocabulary)).argsort(1)[:, : phrases * length].reshape(n, phrases, length) + FIRST
+        order = draw.random((n, phrases)).argsort(1)
+        again = np.take_along_axis(once, order[:, :, None], 1)
+        place = np.arange(2 * phrases * length)
+        known = (place >= phrases * length) & (place % length > 0)
+        return np.hstack([once.reshape(n, -1), again.reshape(n, -1)]), np.broadcast_to(known, (n, len(place)))
+
+    sizes = {"vocabulary": vocabulary, "phrases": phrases, "length": length}
+    return World("phrases", sizes, tuple(map(str, range(vocabulary))), 2 * phrases * length, examples)
+
+
 def modular(modulus: int = 59, percent: int = 50) -> World:
     """`a + b =` and the sum modulo `modulus`; `percent` of all pairs are trained on, the others are for validation."""
     _at_least(modulus=(modulus, 2), percent=(percent, 1))
@@ -169,7 +190,7 @@ def brackets(length: int = 16, depth: int = 6) -> World:
     return World("brackets", sizes, ("(", "[", ")", "]", "=", "."), length + 2 + depth, examples)
 
 
-WORLDS = {"copy": copying, "repeated": repeated, "modular": modular, "brackets": brackets}
+WORLDS = {"copy": copying, "repeated": repeated, "phrases": phrases, "modular": modular, "brackets": brackets}
 
 
 def world(name: str, **sizes: int) -> World:

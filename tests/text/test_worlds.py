@@ -8,32 +8,45 @@ from labkit.text import world
 from labkit.text.worlds import FIRST, WORLDS
 
 
+def copy(before, sizes):
+    sign = FIRST + sizes["vocabulary"]
+    return before[len(before) - before.index(sign) - 1] if sign in before else None
+
+
+def repeated(before, sizes):
+    earlier = [i for i in range(len(before) - 1) if before[i] == before[-1]]
+    return before[earlier[-1] + 1] if earlier else None
+
+
+def phrases(before, sizes):
+    half = sizes["phrases"] * sizes["length"]
+    starts = len(before) < half or len(before) % sizes["length"] == 0
+    return None if starts else before[before.index(before[-1]) + 1]
+
+
+def modular(before, sizes):
+    return (before[0] + before[2] - 2 * FIRST) % sizes["modulus"] + FIRST if len(before) == 4 else None
+
+
+def brackets(before, sizes):
+    if FIRST + 4 not in before:
+        return None
+    stack = []
+    for c in ("([)]=."[i - FIRST] for i in before):
+        if c in "([":
+            stack.append(c)
+        elif c in ")]":
+            assert stack.pop() + c in ("()", "[]")
+    return FIRST + (5 if not stack else 2 if stack[-1] == "(" else 3)
+
+
+READERS = {"copy": copy, "repeated": repeated, "phrases": phrases, "modular": modular, "brackets": brackets}
+"""What an ideal reader says after some tokens, None where nobody can know; computed otherwise than the world draws."""
+
+
 def answers(name, ids, sizes):
-    """What an ideal reader says about each marked target, computed another way than the world draws it."""
-    found = {}
-    for t in range(1, len(ids)):
-        before = ids[:t]
-        if name == "copy":
-            sign = FIRST + sizes["vocabulary"]
-            if sign in before:
-                found[t] = before[t - before.index(sign) - 1]
-        elif name == "repeated":
-            earlier = [i for i in range(t - 1) if before[i] == before[-1]]
-            if earlier:
-                found[t] = before[earlier[-1] + 1]
-        elif name == "modular":
-            if t == 4:
-                found[t] = (ids[0] + ids[2] - 2 * FIRST) % sizes["modulus"] + FIRST
-        elif FIRST + 4 in before:
-            written = "".join("([)]=."[i - FIRST] for i in before)
-            stack = []
-            for c in written:
-                if c in "([":
-                    stack.append(c)
-                elif c in ")]":
-                    assert stack.pop() + c in ("()", "[]")
-            found[t] = FIRST + (5 if not stack else "([)]".index(")" if stack[-1] == "(" else "]"))
-    return found
+    said = {t: READERS[name](ids[:t], sizes) for t in range(1, len(ids))}
+    return {t: token for t, token in said.items() if token is not None}
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -87,6 +100,7 @@ def test_no_fixed_distance_solves_repeated():
         ("copy", {"size": 3}, "no size 'size'"),
         ("copy", {"length": 0}, "length is 0"),
         ("modular", {"percent": 100}, "at most 99"),
+        ("phrases", {"vocabulary": 14}, "vocabulary is 14, but must be a whole number of at least 15"),
         ("brackets", {"depth": 1.5}, "whole number"),
     ],
 )
