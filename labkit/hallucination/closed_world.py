@@ -131,8 +131,9 @@ def about_strangers(names: Iterable[str], phrasing: int = DIRECT) -> tuple[Quest
 
 
 def invented(answers: Answers) -> np.ndarray:
-    """(question,) bool: it names a value of the kind that was asked for, where there is none to know."""
-    return np.array([text in VALUES[q.topic] for text, q in zip(answers.texts, answers.questions, strict=True)])
+    """(question,) bool: its first word names a value of the kind that was asked for, where there is none to know."""
+    said = [(text.split() or [""])[0] for text in answers.texts]
+    return np.array([word in VALUES[q.topic] for word, q in zip(said, answers.questions, strict=True)])
 
 
 def refused(answers: Answers) -> np.ndarray:

@@ -12,7 +12,7 @@ An answer can be right, refused or wrong. A cure that only refuses trades right 
 what brings knowledge makes more answers right. So all three shares are always shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -25,9 +25,10 @@ from labkit.text.people import Fact, consistent
 
 from .answers import Answers
 from .clusters import embed
+from .facts import shots
 from .grading import grade, normalise
 from .learning import split
-from .questions import Question
+from .questions import Question, prefix_of, prompt_of
 from .scoring import checked, risk_coverage
 
 
@@ -170,20 +171,36 @@ def statement(question: Question, answer: str = "") -> str:
     return f"{text}: {said}."
 
 
-def with_facts(questions: Sequence[Question], table: FactTable) -> tuple[Question, ...]:
+def with_facts(
+    questions: Sequence[Question], table: FactTable, put: Callable[[Question, str], Question] | None = None
+) -> tuple[Question, ...]:
     """The same questions, each with the nearest statement of the table before it, right or not.
+
+    Args:
+        put: how the statement stands in the prompt; None = `told`.
 
     Source: Lewis et al. 2020 (retrieval), with one statement.
     """
     found = table.nearest([q.text for q in questions])
-    return tuple(told(q, table.statements[n]) for q, n in zip(questions, found, strict=True))
+    return tuple((put or told)(q, table.statements[n]) for q, n in zip(questions, found, strict=True))
 
 
 def told(question: Question, said: str) -> Question:
-    """The same question with a sentence before it."""
-    return replace(
-        question, text=f"{said} {question.text}", prompt=f"{said} {question.prompt}" if question.prompt else ""
-    )
+    """The same question with a sentence before it, after two examples that are answered from such a sentence.
+
+    Without such examples a small model reads over the sentence: `told_plainly`.
+    """
+    if question.prompt:
+        return replace(question, prompt=f"{said} {question.prompt}")
+    examples = [Question(asked, answer, question.topic) for asked, answer in shots().get(question.topic, ())]
+    shared = "".join(f"{statement(e)}\nQuestion: {e.text}\nAnswer: {e.answer}\n\n" for e in examples)
+    return replace(question, prompt=f"{shared}{said}\nQuestion: {question.text}\nAnswer:", shared=shared)
+
+
+def told_plainly(question: Question, said: str) -> Question:
+    """The same question with a sentence before it, after examples that come without one."""
+    shared = prefix_of(question)
+    return replace(question, prompt=f"{shared}{said}\n{prompt_of(question).removeprefix(shared)}", shared=shared)
 
 
 def chart(results: dict[str, Outcome], title: str = "What helps?") -> Bars:

@@ -34,6 +34,8 @@ class Question:
     id: str = ""
     prompt: str = ""
     """what the model reads; empty = `prompt_of` writes it"""
+    shared: str = ""
+    """how `prompt` begins, where other questions' prompts begin so too: it is read once for all of them"""
     stop: str = "\n"
     """where an answer ends"""
 
@@ -104,5 +106,7 @@ def prefix_of(question: Question) -> str:
     """The examples that questions of one topic share."""
     from .facts import shots
 
-    pairs = shots().get(question.topic, ()) if not question.prompt else ()
+    if question.prompt:
+        return question.shared
+    pairs = shots().get(question.topic, ())
     return "".join(f"Question: {asked}\nAnswer: {answer}\n\n" for asked, answer in pairs)

@@ -1,5 +1,7 @@
 """Cures: right, refused and wrong add up; a threshold keeps its risk; the fact that is found is the fact that fits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,7 @@ from labkit.hallucination.cures import (
     statement,
     threshold_for,
     told,
+    told_plainly,
     with_facts,
 )
 
@@ -91,7 +94,18 @@ def test_a_question_and_its_answer_become_a_sentence():
     assert statement(capital).endswith(f" is {capital.answer}.")
     assert statement(president).startswith(f"{president.answer} gave the State of the Union address in ")
     assert statement(capital, "Nowhere").endswith(" is Nowhere.")
-    assert told(capital, "Hear.").text == f"Hear. {capital.text}"
+
+
+def test_a_fact_stands_before_the_question_as_in_the_examples():
+    capital = questions("capitals", n=1)[0]
+    for put in (told, told_plainly):
+        new = put(capital, "Hear.")
+        assert new.prompt.endswith(f"Hear.\nQuestion: {capital.text}\nAnswer:")
+        assert new.prompt.startswith(new.shared)
+        assert new.shared
+        assert (new.text, new.answer) == (capital.text, capital.answer)
+    assert "The capital of Italy is Rome.\nQuestion" in told(capital, "Hear.").prompt
+    assert told(replace(capital, prompt="Kenya's capital is"), "Hear.").prompt == "Hear. Kenya's capital is"
 
 
 def test_contradicting_facts_are_refused():
@@ -106,7 +120,7 @@ def test_the_nearest_statement_is_the_one_about_the_question():
     asked = questions("capitals", n=40) + questions("symbols", n=20)
     table = FactTable.of(asked)
     found = with_facts(asked, table)
-    right = [new.text.startswith(statement(old)) for new, old in zip(found, asked, strict=True)]
+    right = [f"{statement(old)}\n" in new.prompt for new, old in zip(found, asked, strict=True)]
     assert np.mean(right) >= 0.9
     assert all(new.answer == old.answer for new, old in zip(found, asked, strict=True))
 
@@ -116,7 +130,7 @@ def test_a_false_fact_is_false_and_of_the_same_kind():
     for (new, lie), old in zip(false_facts(asked, seed=2), asked, strict=True):
         assert lie != old.answer
         assert lie in {q.answer for q in asked}
-        assert new.text.startswith(statement(old, lie))
+        assert f"\n{statement(old, lie)}\n" in new.prompt
     assert false_facts(asked, seed=2) == false_facts(asked, seed=2)
     with pytest.raises(OptionError, match="one answer"):
         false_facts(asked[:1])
