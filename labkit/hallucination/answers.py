@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError
-from labkit.core.results import Samples, TokenScores
+from labkit.core.results import TokenScores
 
 from .grading import Verdict, grade
 from .questions import Question
@@ -113,12 +113,3 @@ class Answers:
         """One greedy answer as coloured text: each token's probability."""
         return TokenScores(self.tokens[number], np.exp(self.logprobs[number]), "probability", low=0.0, high=1.0,
                            title=self.questions[number].text)  # fmt: skip
-
-    def drawn(self, number: int) -> Samples:
-        """The samples of one question, as `lab.show` draws them, with the probability of each as a whole."""
-        texts = self.samples[number]
-        return Samples(
-            (self.prompts[number],) * len(texts), texts, tuple((t,) for t in texts), ((0,),) * len(texts),
-            tuple(np.array([x], dtype=np.float32) for x in self.sample_logprobs[number]),
-            title=self.questions[number].text,
-        )  # fmt: skip

@@ -36,7 +36,8 @@ def ask(
         samples: drawn answers for each question; 0 = the greedy one alone.
         temperature: of the drawn answers.
         max_tokens: most tokens of an answer; it also ends at the question's `stop`.
-        seed: the same seed gives the same samples, whatever is asked beside them.
+        seed: the same seed gives the same samples, whatever is asked beside them, in float32 on one machine; in
+            bfloat16 a batch of another size rounds otherwise, and a sample may then turn off.
         look: any of `states` (hidden states, attention to the entity), `control` (hidden states of a model of the
             same shape with random weights), `introspection` (P(True), stated confidence). None = all that the model
             allows: one without room for the examples, or without the words, is not asked about itself.

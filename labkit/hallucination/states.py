@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from labkit.core.errors import ModelError
 from labkit.core.seeds import derive
 
 from .branching import Ask
@@ -28,11 +27,7 @@ LARGEST = float(np.finfo(np.float16).max)
 def look_inside(
     model: Any, tokenizer: Any, questions: Sequence[Question], asks: Sequence[Ask], ids: Sequence[Sequence[int]]
 ) -> dict[str, np.ndarray]:
-    """`hidden` and, where the model has attention, `attention` of Answers.
-
-    Raises:
-        ModelError: the model shows no hidden states.
-    """
+    """`hidden` and, where the model has attention, `attention` of Answers."""
     places = [_places(tokenizer, q, ask, answer) for q, ask, answer in zip(questions, asks, ids, strict=True)]
     hidden, attention = _pass(model, asks, ids, places)
     return {"hidden": hidden} if attention is None else {"hidden": hidden, "attention": attention}
@@ -93,11 +88,8 @@ def _pass(
     with torch.inference_mode(), eager(model) as shows:
         for group in _batches(asks):
             out, shared = _read(model, [[*asks[n].ids, *ids[n]] for n in group], asks[group[0]].shared, shows)
-            if not out.hidden_states:
-                raise ModelError(
-                    f"{type(model).__name__} shows no hidden states; ask with look=() or ('introspection',)"
-                )
-            states = torch.stack(out.hidden_states, 1)  # (batch, layer + 1, seq, d_model)
+            layers = out.hidden_states or (out.last_hidden_state,)  # a recurrent model shows its last layer alone
+            states = torch.stack(layers, 1)  # (batch, layer + 1, seq, d_model)
             for row, n in enumerate(group):
                 four, entity = places[n]
                 kept = states[row][:, [max(p - shared, 0) for p in four]].float().clamp(-LARGEST, LARGEST)
@@ -137,7 +129,7 @@ def _read(model: Any, texts: Sequence[list[int]], shared: int, shows: bool) -> t
         past = getattr(begun, "past_key_values", None)
         shared = shared if past is not None else 0
     if past is not None:
-        past.batch_repeat_interleave(len(texts))
+        past.batch_select_indices(torch.zeros(len(texts), dtype=torch.long, device=model.device))
     rows = torch.tensor([text[shared:] + [0] * (most - len(text)) for text in texts], device=model.device)
     more: dict[str, Any] = {"past_key_values": past, "use_cache": True} if past is not None else {}
     if shows:

@@ -91,6 +91,14 @@ def test_answers_can_be_chosen(lm):
         answers.topic("capitals")
 
 
+def test_an_answer_is_shown_with_its_probabilities(lm):
+    answers = ask(lm, asked("alpha <script>"), samples=0, max_tokens=3, look=())
+    strip = answers.strip(0)
+    assert strip.tokens == answers.tokens[0]
+    np.testing.assert_allclose(strip.values, np.exp(answers.logprobs[0]))
+    assert strip.title == "alpha <script>"
+
+
 @pytest.mark.parametrize(
     "options, says",
     [
@@ -121,6 +129,11 @@ def test_weights_that_give_no_numbers_are_refused(lm):
     lm.model.lm_head.weight.data.fill_(float("nan"))
     with pytest.raises(ModelError, match="not finite"):
         ask(lm, asked("alpha"), look=())
+
+
+def test_a_model_without_a_chat_template_is_asked(lm):
+    assert lm.tokenizer.chat_template is None
+    assert len(ask(lm, asked("alpha"), samples=2, max_tokens=3)) == 1
 
 
 def test_questions_in_another_script_are_asked(lm):

@@ -7,7 +7,7 @@ import torch
 from labkit.hallucination import POSITIONS, ask
 from labkit.hallucination.states import eager, entity_tokens
 
-from .conftest import asked
+from .conftest import Lm, asked, byte_tokenizer
 
 TEXTS = ("alpha beta", "alpha bets", "the alpha", "gamma d")
 
@@ -29,6 +29,19 @@ def test_states_and_attention_are_those_of_each_text_alone(model, request):
         np.testing.assert_allclose(answers.hidden[n], expected, atol=5e-3, rtol=5e-3)
         weights = torch.stack(out.attentions)[:, 0, :, end - 1 : max(end + size - 1, end), end - 3 : end]
         np.testing.assert_allclose(answers.attention[n], weights.sum(-1).mean(-1).numpy(), atol=1e-4)
+
+
+def test_a_recurrent_model_shows_its_last_layer():
+    from labkit.models.lstm import LstmConfig, LstmForCausalLM
+
+    torch.manual_seed(0)
+    model = LstmForCausalLM(LstmConfig(vocab_size=257, hidden_size=32, max_position_embeddings=256)).eval()
+    lm = Lm("lstm", model, byte_tokenizer())
+    answers = ask(lm, asked(*TEXTS), samples=2, max_tokens=4)
+    assert answers.hidden is not None and answers.control is not None and answers.attention is None
+    with torch.inference_mode():
+        alone = model.model(torch.tensor([lm.tokenizer(TEXTS[1])["input_ids"]])).last_hidden_state[0, -1]
+    np.testing.assert_allclose(answers.hidden[1, 1, 0], alone.numpy(), atol=5e-3)
 
 
 def test_the_model_is_left_as_it_was(lm):
