@@ -45,7 +45,9 @@ def build(corpus: Any = None) -> Explorer:
         controls=(
             Choice("preset", "nano", ("nano", "micro"), label="Size"),
             Choice("kind", "transformer", tuple(KINDS), label="Model"),
-            Choice("corpus", next(iter(own), CORPORA[0]), (*own, *CORPORA), label="Corpus"),
+            Choice(
+                "corpus", next(iter(own), CORPORA[0]), (*own, *(c for c in CORPORA if c not in own)), label="Corpus"
+            ),
             Slider("layers", 2, 1, 6, label="Layers"),
             Slider("lr", 0.02, 0.002, 0.2, log=True, label="Learning rate"),
             Slider("batch", 8, 4, 64, label="Batch (sequences)"),

@@ -161,13 +161,11 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
         TrainingError: the run that exists is another one.
     """
     join()
-    old = go_on and name is not None and (runs_folder() / name / ABOUT).is_file()
+    run, old = by_the_first(lambda: _place(plan, name, go_on))
     if old:
-        run = by_the_first(lambda: _reopened(Run(runs_folder() / str(name)), plan))
         state = load_state(run.folder, device=plan.device)
         state.config = plan.config
     else:
-        run = by_the_first(lambda: start_run(name, plan.about()) if name is not None else _numbered(plan))
         model = build(plan.preset, vocab_size=plan.data.vocab_size, seed=plan.config.seed, **plan.changes)
         state = TrainState.new(model.to(plan.device), plan.config)
     going = steps(state.model, plan.data, plan.config, start=state)
@@ -178,11 +176,15 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
     return run, record(run, going, plan.data.tokenizer, save_every=first_spacing(plan.config))
 
 
-def _reopened(run: Run, plan: Plan) -> Run:
-    _same(run, plan)
-    rewind(run)
-    _note(run, plan)
-    return run
+def _place(plan: Plan, name: str | None, go_on: bool) -> tuple[Run, bool]:
+    """The run's folder, and whether it was there."""
+    if go_on and name is not None and (runs_folder() / name / ABOUT).is_file():
+        run = Run(runs_folder() / name)
+        _same(run, plan)
+        rewind(run)
+        _note(run, plan)
+        return Run(run.folder), True
+    return (_numbered(plan) if name is None else start_run(name, plan.about())), False
 
 
 def first_spacing(config: TrainConfig) -> int:

@@ -1,0 +1,64 @@
+"""A run before one's eyes in JupyterLab: the curve grows while the cell runs, and the button stops it."""
+
+import os
+import re
+
+import nbformat
+import pytest
+
+from tests.browser.jupyter import browser, opened, served, why_not
+
+pytestmark = pytest.mark.browser
+
+CELL = 'import labkit as lab\nrun = lab.train("nano", corpus="repeated", layers=2, batch=16, minutes=9, name="long")'
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    if reason := why_not():
+        if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"the browser's tests must run here: {reason}")
+        pytest.skip(f"the browser's tests did NOT run: {reason}")
+    place = tmp_path_factory.mktemp("live")
+    folder = place / "notebooks"
+    folder.mkdir()
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, folder / "live.ipynb")
+    with served(folder, place / "home") as running:
+        yield running
+
+
+def test_the_curve_grows_while_it_trains_and_stop_leaves_the_final_picture(server):
+    pictures = os.environ.get("LABKIT_PICTURES", "")
+    dark = pictures.endswith("dark")
+    with browser(server) as chromium, opened(chromium, server, "live.ipynb", dark=dark, height=900) as lesson:
+        page = lesson.page
+        page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+        page.wait_for_selector(".jp-OutputArea .js-plotly-plot", timeout=120_000)
+        status = page.locator(".jp-OutputArea [role=status]").first
+        first = status.text_content()
+        assert re.match(r"step [\d,]+ · loss \d\.\d+ nats · [\d.,]+ thousand tokens/s · \d+:\d\d left", first), first
+        page.wait_for_function("was => document.querySelector('.jp-OutputArea [role=status]').textContent != was",
+                               arg=first, timeout=60_000)  # fmt: skip
+        page.wait_for_selector(".jp-OutputArea .lk-sample:has-text('▸')", timeout=60_000)
+        if pictures:
+            page.screenshot(path=f"{pictures}-running.png")
+        page.click("button.labkit-stop")
+        page.wait_for_selector(".jp-OutputArea .lk-note:has-text('million parameters')", timeout=60_000)
+        lesson.settle()
+        if pictures:
+            page.screenshot(path=f"{pictures}-stopped.png")
+        outputs = [output for cell in lesson.cells() for output in cell["outputs"]]
+        assert [output for output in outputs if output["output_type"] == "error"] == []
+        kept = [set(output["data"]) for output in outputs if "data" in output]
+        assert not any("application/vnd.jupyter.widget-view+json" in mimes for mimes in kept), (
+            "what is kept is no widget"
+        )
+        assert any("application/vnd.plotly.v1+json" in mimes for mimes in kept)
+        said = " ".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
+        assert re.search(r"long: 0\.40 million parameters, [\d,]+ steps", said), said
+        assert lesson.errors == []
+        assert lesson.strangers == []
+        assert page.locator("button.labkit-stop").count() == 0
+    assert (server.home / "runs" / "long" / "checkpoints").is_dir()

@@ -1,0 +1,124 @@
+"""Several processes do what one does; real ones, started as a user starts them, over gloo on the CPU."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from labkit.core.errors import OptionError
+from labkit.training.distributed import agree, by_the_first, combine, processes, rank, share, total
+
+SCRIPT = '''
+import json, sys
+from pathlib import Path
+import numpy as np
+from labkit.text import Batch, world
+from labkit.training import begin, plan
+from labkit.training.distributed import processes, rank
+
+class Uneven:
+    """Rows of a world in which the first ones count one target and the last ones all: unlike shares."""
+    inner = world("repeated", vocabulary=6, length=4)
+    name, tokenizer, vocab_size, hash = "uneven", inner.tokenizer, inner.vocab_size, "1"
+    def batch(self, index, *, batch, context, **more):
+        made = self.inner.batch(index, batch=batch, context=context, **more)
+        last = np.arange(context) == context - 1
+        return Batch(made.ids, last[None] | (np.arange(batch) >= batch // 2)[:, None])
+
+options = dict(layers=1, heads=2, d_model=16, context=7, batch=8, steps=6, validate_every=3, precision="float32")
+run, going = begin(plan("nano", corpus=Uneven(), **options, **json.loads(sys.argv[1])), name=sys.argv[2], go_on=True)
+losses = [(step.loss, step.grad_norm, step.validation) for step in going]
+Path(f"{sys.argv[2]}-{rank()}-of-{processes()}.json").write_text(json.dumps(losses))
+'''
+
+
+def launch(count: int, name: str, place: Path, **options) -> list[list]:
+    """The losses that each process saw."""
+    script = place / "train.py"
+    script.write_text(SCRIPT)
+    start = [sys.executable, str(script)]
+    if count > 1:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        told = {"num_processes": count, "num_machines": 1, "main_process_port": port, "mixed_precision": "no",
+                "dynamo_backend": "no", "num_cpu_threads_per_process": 1}  # fmt: skip
+        flags = [part for key, value in told.items() for part in (f"--{key}", str(value))]
+        start = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", *flags, str(script)]
+    done = subprocess.run(
+        [*start, json.dumps(options), name], check=False, capture_output=True, text=True, cwd=place, timeout=300,
+        env={**os.environ, "LABKIT_RUNS": str(place / "runs"), "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = [place / f"{name}-{number}-of-{count}.json" for number in range(count)]
+    assert all(path.is_file() for path in found), (
+        sorted(p.name for p in place.iterdir()),
+        done.stdout,
+        done.stderr[-3000:],
+    )
+    return [json.loads(path.read_text()) for path in found]
+
+
+def test_two_processes_give_the_losses_of_one_with_twice_the_batch(tmp_path):
+    """Of the batch of 8 each takes 4; one process takes all 8. Sums are taken in another order: equal to float32."""
+    (alone,) = launch(1, "alone", tmp_path)
+    first, second = launch(2, "together", tmp_path)
+    assert first == second
+    flat = [[value for step in one for value in step if value is not None] for one in (alone, first)]
+    assert flat[1] == pytest.approx(flat[0], rel=2e-4)
+    histories = [
+        (tmp_path / "runs" / name / "history.jsonl").read_text().splitlines() for name in ("alone", "together")
+    ]
+    assert [len(lines) for lines in histories] == [6, 6]
+
+
+def test_two_processes_go_on_where_one_stopped_and_accumulation_changes_nothing(tmp_path):
+    (whole,) = launch(1, "whole", tmp_path)
+    launch(1, "parts", tmp_path, steps=3)
+    first, _ = launch(2, "parts", tmp_path, accumulate=2)
+    assert [step[0] for step in first] == pytest.approx([step[0] for step in whole[3:]], rel=2e-4)
+
+
+@dataclass(frozen=True)
+class Rows:
+    ids: np.ndarray
+    mask: np.ndarray | None = None
+
+
+def test_alone_nothing_is_shared_and_nothing_sent():
+    rows = Rows(np.arange(12).reshape(4, 3))
+    assert (processes(), rank()) == (1, 0)
+    assert share(rows) is rows
+    value = torch.ones(3)
+    assert total(value) is value
+    assert agree(2.5) == 2.5
+    assert by_the_first(lambda: "made") == "made"
+    parameter = torch.nn.Parameter(torch.ones(2))
+    parameter.grad = torch.tensor([1.0, 2.0])
+    combine([parameter])
+    assert parameter.grad.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("count, rows", [(2, 8), (3, 8), (3, 3)])
+def test_every_row_belongs_to_one_process(monkeypatch, count, rows):
+    monkeypatch.setattr("labkit.training.distributed.processes", lambda: count)
+    seen = []
+    for number in range(count):
+        monkeypatch.setattr("labkit.training.distributed.rank", lambda number=number: number)
+        mine = share(Rows(np.arange(rows)[:, None], np.arange(rows)[:, None] % 2 == 0))
+        assert np.array_equal(mine.mask, mine.ids % 2 == 0)
+        seen += mine.ids[:, 0].tolist()
+    assert seen == list(range(rows))
+
+
+def test_a_batch_too_small_to_share_is_refused(monkeypatch):
+    monkeypatch.setattr("labkit.training.distributed.processes", lambda: 4)
+    with pytest.raises(OptionError, match="4 processes"):
+        share(Rows(np.zeros((3, 2))))
