@@ -113,7 +113,9 @@ class LstmModel(LstmPreTrained):
         past: Any = None
         if use_cache or past_key_values:
             past = LstmState(hidden, cell, vectors.shape[1] + (past_key_values.length if past_key_values else 0))
-        return BaseModelOutputWithPast(last_hidden_state=self.norm(read), past_key_values=past)
+        return BaseModelOutputWithPast(
+            last_hidden_state=self.norm(read.to(self.norm.weight.dtype)), past_key_values=past
+        )
 
     def _read_padded(self, vectors: Tensor, given: Tensor, state: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Each row's real tokens alone, wherever the padding stands; vectors of padding are 0."""
