@@ -1,6 +1,8 @@
 """Several processes, one run: each takes its rows of every batch, and all move the weights alike.
 
-    accelerate launch --num_processes 2 train.py        train.py is the script of a single process, unchanged
+    accelerate launch --multi_gpu --num_processes 2 train.py      train.py: the script of one process, unchanged
+
+Without GPUs the same command trains on the CPU, over gloo.
 
 Reads   what `accelerate launch` (or torchrun) tells each process.
 Gives   shares of batches; sums, and decisions that are the same everywhere.
@@ -28,7 +30,7 @@ def join() -> None:
     if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not _together():
         from accelerate import PartialState
 
-        PartialState()
+        PartialState(cpu=not torch.cuda.is_available())
 
 
 def _together() -> bool:
@@ -82,8 +84,7 @@ def agree(value: float) -> float:
     """The first process's number, so that all decide alike what hangs on a clock."""
     if processes() == 1:
         return value
-    device = "cuda" if distributed.get_backend() == "nccl" else "cpu"
-    shared = torch.tensor(value, dtype=torch.float64, device=device)
+    shared = torch.tensor(value, dtype=torch.float64, device="cuda" if torch.cuda.is_available() else "cpu")
     distributed.broadcast(shared, 0)
     return shared.item()
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from ..core.devices import choose_device
 from ..core.errors import OptionError, RunExists, TrainingError, closest
-from ..core.paths import atomic_file, runs_folder
+from ..core.paths import atomic_file
 from ..models import build, shape
 from ..models.presets import OVERRIDES, Preset, count_parameters
 from ..text import TokenData, World, dataset, world
@@ -33,7 +33,7 @@ from .config import TrainConfig
 from .distributed import by_the_first, join, rank
 from .loop import Step, steps
 from .recording import keep, record, rewind
-from .runs import ABOUT, Run, start_run
+from .runs import ABOUT, Run, all_runs, start_run
 from .state import TrainState
 
 ENDS = ("steps", "minutes", "until_loss")
@@ -178,8 +178,8 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
 
 def _place(plan: Plan, name: str | None, go_on: bool) -> tuple[Run, bool]:
     """The run's folder, and whether it was there."""
-    if go_on and name is not None and (runs_folder() / name / ABOUT).is_file():
-        run = Run(runs_folder() / name)
+    run = next((run for run in all_runs() if go_on and run.name == name), None)
+    if run is not None:
         _same(run, plan)
         rewind(run)
         _note(run, plan)

@@ -240,10 +240,11 @@ def test_what_cannot_be_is_refused_before_anything_is_written(options, error, sa
     assert not place.exists()
 
 
-@pytest.mark.parametrize("name", ["", " ", "a/b", "../up", ".hidden", "x" * 300, "a\0b"])
-def test_a_name_that_no_folder_can_have_is_refused(name):
+@pytest.mark.parametrize("name", ["", " ", "a/b", "../up", ".hidden", "x" * 300, "a\0b", 7])
+@pytest.mark.parametrize("go_on", [False, True])
+def test_a_name_that_no_folder_can_have_is_refused(name, go_on):
     with pytest.raises(LabError):
-        begin(tiny(), name=name)
+        begin(tiny(), name=name, go_on=go_on)
 
 
 def test_a_text_shorter_than_the_context_is_refused_at_once(tmp_path, monkeypatch, place):
