@@ -21,21 +21,21 @@ class TrainConfig:
     """Time in all, of the training itself: what the caller does between two steps does not count."""
     until_loss: float | None = None
     """Stop when the validation loss, nats per token, is at or below this."""
-    batch: int = 32
+    batch: int = 16
     """Sequences per optimizer step, over all processes and pieces."""
     context: int | None = None
     """Tokens per sequence; None = what the model was built for."""
     optimizer: str = "muon"
     """`muon`: Muon on the matrices inside the layers and AdamW on the rest; `adamw`: AdamW on all."""
     lr: float | None = None
-    """Peak learning rate of the matrices; None = 0.02 for Muon, 0.001 for AdamW."""
+    """Peak learning rate of the matrices; None = 0.015 for Muon, 0.001 for AdamW."""
     rest_lr: float | None = None
-    """Peak learning rate of embeddings, head, norms and biases; None = 0.3 × `lr` for Muon, `lr` for AdamW."""
+    """Peak learning rate of embeddings, head, norms and biases; None = 0.4 × `lr` for Muon, `lr` for AdamW."""
     weight_decay: float = 0.0
     """Decoupled, on matrices only."""
     warmup: float = 0.02
     """Share of the run in which the learning rate rises."""
-    decay: float = 0.6
+    decay: float = 0.5
     """Share of the run, at its end, in which the learning rate falls to 0 along a line."""
     clip: float = 1.0
     """Gradients are scaled down to this norm; 0 = never."""
@@ -44,7 +44,7 @@ class TrainConfig:
     precision: str = "auto"
     """Of the matrix products: `float32`, `bfloat16`, or `auto` = bfloat16 where the processor is made for it."""
     compile: bool = False
-    validate_every: int = 100
+    validate_every: int = 50
     """Steps between two looks at the validation split; 0 = only at the end."""
     seed: int = 0
 
@@ -66,6 +66,8 @@ class TrainConfig:
             raise OptionError(
                 f"warmup {self.warmup} and decay {self.decay} are shares of the run; let them add up to 1"
             )
+        if self.until_loss is not None and not self.validate_every:
+            raise OptionError("until_loss looks at the validation loss; let validate_every be 1 or more")
         if self.accumulate > self.batch:
             raise OptionError(
                 f"accumulate is {self.accumulate}, but a batch has {self.batch} sequences; use at most that"
@@ -77,8 +79,8 @@ class TrainConfig:
     @property
     def peak(self) -> tuple[float, float]:
         """Peak learning rates: (matrices, rest)."""
-        lr = self.lr or (0.02 if self.optimizer == "muon" else 1e-3)
-        return lr, self.rest_lr or (0.3 * lr if self.optimizer == "muon" else lr)
+        lr = self.lr or (0.015 if self.optimizer == "muon" else 1e-3)
+        return lr, self.rest_lr or (0.4 * lr if self.optimizer == "muon" else lr)
 
     def as_dict(self) -> dict[str, object]:
         """Plain values, for a file."""

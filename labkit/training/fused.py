@@ -64,9 +64,7 @@ def attend(layer: Any, x: Tensor, shape: tuple[int, ...], turn: tuple[Tensor, Te
     part, (batch, seq), norm = layer.self_attn, shape, layer.input_layernorm
     weights = torch.cat([part.q_proj.weight, part.k_proj.weight, part.v_proj.weight]) * norm.weight
     qkv = Normed.apply(x, norm.variance_epsilon) @ weights.to(x.dtype).T  # (batch x seq, 3 x head x d_head)
-    qkv = qkv.view(batch, seq, 3, -1, part.head_dim)
-    q, k = Rotated.apply(qkv[:, :, :2], *turn).unbind(2)  # (batch, seq, head, d_head) each
-    q, k, v = (one.transpose(1, 2) for one in (q, k, qkv[:, :, 2]))  # (batch, head, seq, d_head) each
+    q, k, v = Turned.apply(qkv.view(batch, seq, 3, -1, part.head_dim), *turn).unbind()  # (batch, head, seq, d_head)
     if x.device.type == "cpu" and seq <= LONGEST:
         mixed = table_attention(q, k, v, part.scaling)
     else:
@@ -92,12 +90,11 @@ def think(layer: Any, x: Tensor) -> Tensor:
 
 
 def rotation(rotary: nn.Module, ids: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines, and sines with the sign that they have in the turned vector: (1, seq, 1, 1, d_head) each."""
+    """Cosines, and sines with the sign that they have in the turned vector: (seq, d_head) each."""
     positions = torch.arange(ids.shape[1], device=ids.device)[None]
     cos, sin = rotary(torch.empty(0, device=ids.device), position_ids=positions)  # (1, seq, d_head)
-    left, right = sin.chunk(2, -1)
-    sin = torch.cat([-left, right], -1)
-    return cos[:, :, None, None].to(dtype), sin[:, :, None, None].to(dtype)
+    left, right = sin[0].chunk(2, -1)
+    return cos[0].to(dtype), torch.cat([-left, right], -1).to(dtype)
 
 
 class Normed(Function):
@@ -118,18 +115,27 @@ class Normed(Function):
         return torch.addcmul(grad, y, along, value=-1).mul_(scale), None
 
 
-class Rotated(Function):
-    """Vectors turned by their position: x cos + swapped(x) sin. Backwards, turned the other way."""
+class Turned(Function):
+    """Queries, keys and values by head; the first two turned by their position: x cos + swapped(x) sin."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         ctx.save_for_backward(cos, sin)
-        return (x * cos).addcmul_(x.roll(x.shape[-1] // 2, -1), sin)
+        heads = qkv.permute(2, 0, 3, 1, 4).contiguous()  # (3, batch, head, seq, d_head)
+        swapped = heads[:2].roll(heads.shape[-1] // 2, -1)
+        heads[:2].mul_(cos).addcmul_(swapped, sin)
+        return heads
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         cos, sin = ctx.saved_tensors
-        return (grad * cos).addcmul_(grad.roll(grad.shape[-1] // 2, -1), sin, value=-1), None, None
+        three, batch, head, seq, d_head = grad.shape
+        out = grad.new_empty(batch, seq, three, head, d_head)
+        heads = out.permute(2, 0, 3, 1, 4)  # the same numbers, seen as (3, batch, head, seq, d_head)
+        torch.mul(grad[:2], cos, out=heads[:2])  # backwards, turned the other way
+        heads[:2].addcmul_(grad[:2].roll(d_head // 2, -1), sin, value=-1)
+        heads[2].copy_(grad[2])
+        return out, None, None
 
 
 class SwiGLU(Function):
@@ -138,16 +144,16 @@ class SwiGLU(Function):
     @staticmethod
     def forward(ctx: Any, both: Tensor) -> Tensor:
         ctx.save_for_backward(both)
-        gate, up = both.chunk(2, -1)
+        gate, up = both.chunk(2, -1)  # (batch x seq, d_ff) each
         return F.silu(gate).mul_(up)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         (both,) = ctx.saved_tensors
-        gate, up = both.chunk(2, -1)  # (batch x seq, d_ff) each
+        gate, up = both.chunk(2, -1)
         out = torch.empty_like(both)
-        left, right = out.chunk(2, -1)
-        torch.mul(grad, F.silu(gate), out=right)
-        torch.mul(grad, up, out=left)
-        left.copy_(torch.ops.aten.silu_backward(left, gate))
+        to_gate, to_up = out.chunk(2, -1)
+        torch.mul(grad, F.silu(gate), out=to_up)
+        torch.mul(grad, up, out=to_gate)
+        to_gate.copy_(torch.ops.aten.silu_backward(to_gate, gate))
         return out

@@ -19,7 +19,7 @@ from .config import TrainConfig
 from .distributed import agree, combine, join, share, total
 from .loss import IGNORED, context_of, evaluate, nats, on_device
 from .optimizers import set_lr
-from .schedule import factor, progress
+from .schedule import approach, factor, progress
 from .state import TrainState
 
 
@@ -93,7 +93,8 @@ def lr_factor(state: TrainState) -> float:
     """What the peak learning rates are multiplied by in the next step."""
     config = state.config
     along = progress(state.step, state.seconds, steps=config.steps, minutes=config.minutes)
-    return factor(along, warmup=config.warmup, decay=config.decay)
+    planned = factor(along, warmup=config.warmup, decay=config.decay)
+    return min(planned, approach(state.validation, config.until_loss))
 
 
 def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
@@ -132,4 +133,5 @@ def look(state: TrainState, data: Any) -> float | None:
     if not (done(state) or (every and state.step % every == 0)):
         return None
     context = context_of(state.model, state.config.context)
-    return evaluate(state.model, data, context=context, dtype=state.dtype).nats_per_token
+    state.validation = evaluate(state.model, data, context=context, dtype=state.dtype).nats_per_token
+    return state.validation

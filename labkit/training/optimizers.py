@@ -13,6 +13,9 @@ from torch import nn
 from .config import TrainConfig
 from .muon import StackedMuon
 
+MOMENTUM = 0.85
+"""Of Muon: torch's 0.95 averages over 20 steps, too long for runs of some hundred."""
+
 
 def groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     """Trainable parameters by kind: `matrices` inside the layers, `tables` (embeddings and head), `vectors`.
@@ -44,7 +47,7 @@ def optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimi
         return [torch.optim.AdamW(rest, **adamw)]
     if config.optimizer == "adamw":
         return [torch.optim.AdamW([matrices, *rest], **adamw)]
-    muon = StackedMuon([matrices], lr=lr, momentum=0.9)
+    muon = StackedMuon([matrices], lr=lr, momentum=MOMENTUM)
     return [muon, torch.optim.AdamW(rest, **adamw)] if rest else [muon]
 
 

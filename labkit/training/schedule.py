@@ -3,7 +3,10 @@
 `progress` runs from 0 to 1 and counts steps or time, whichever ends the run sooner, so that a run of one minute comes
 down as gently as a run of a thousand steps.
 
-Source: Hu et al. 2024, "MiniCPM" (the WSD schedule).
+A run that ends at a loss knows no such end: there the rate falls with what is left to go, `approach`.
+
+Sources: Hu et al. 2024, "MiniCPM" (the WSD schedule); Polyak 1987, "Introduction to optimization" (steps as long as the
+distance to the loss that is aimed at).
 """
 
 
@@ -30,3 +33,19 @@ def progress(step: int, seconds: float, *, steps: int | None, minutes: float | N
     if minutes is not None:
         shares.append(seconds / (60 * minutes))
     return min(1.0, max(shares)) if shares else 0.5
+
+
+LANDING = 0.2
+"""Within this share of the loss that is aimed at, the rate falls ..."""
+SLOWEST = 0.1
+"""... but not below this, so that the last bit is not the longest."""
+
+
+def approach(loss: float | None, goal: float | None) -> float:
+    """What the peak learning rate is multiplied by, from how far the validation loss still is from its goal.
+
+    Law: 1 far away and where there is no goal; never 0 (tests/training/test_schedule.py).
+    """
+    if loss is None or goal is None:
+        return 1.0
+    return min(1.0, max(SLOWEST, (loss / goal - 1) / LANDING))

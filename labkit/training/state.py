@@ -25,6 +25,8 @@ class TrainState:
     """Tokens trained on."""
     seconds: float = 0.0
     """Time of the training itself."""
+    validation: float | None = None
+    """The newest validation loss, nats per token."""
 
     @classmethod
     def new(cls, model: Any, config: TrainConfig) -> "TrainState":
@@ -41,6 +43,7 @@ class TrainState:
         """Tensors and plain values: counters, random generators, optimizers. The model's weights are `model`'s own."""
         return {
             "step": self.step, "tokens": self.tokens, "seconds": self.seconds,
+            "validation": self.validation,
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "torch": torch.get_rng_state(),
@@ -50,6 +53,7 @@ class TrainState:
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Go back to what `state_dict` gave; the model must have the same layout."""
         self.step, self.tokens, self.seconds = saved["step"], saved["tokens"], saved["seconds"]
+        self.validation = saved["validation"]
         self.model.load_state_dict(saved["model"])
         for optimizer, held in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(held)

@@ -14,6 +14,7 @@ from labkit.training import TrainConfig
         ({"steps": 2.5}, "steps is 2.5"),
         ({"minutes": 0}, "minutes is 0"),
         ({"minutes": float("nan")}, "minutes is nan"),
+        ({"until_loss": 1.5, "validate_every": 0}, "validate_every"),
         ({"steps": 1, "batch": 0}, "batch is 0"),
         ({"steps": 1, "lr": -1}, "lr is -1"),
         ({"steps": 1, "accumulate": 64}, "a batch has"),

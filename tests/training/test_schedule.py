@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from labkit.training.schedule import factor, progress
+from labkit.training.schedule import SLOWEST, approach, factor, progress
 
 
 def test_it_rises_stays_and_falls_to_nothing():
@@ -30,3 +30,9 @@ def test_what_ends_the_run_first_counts():
     assert progress(1, 30, steps=100, minutes=1) == 0.5
     assert progress(79.5, 30, steps=100, minutes=1) == pytest.approx(0.8)
     assert progress(10**6, 10**6, steps=None, minutes=None) == 0.5
+
+
+def test_near_its_goal_a_run_goes_slower_but_never_stands():
+    rates = [approach(loss, 1.5) for loss in (9.0, 1.9, 1.7, 1.6, 1.5001, 1.4)]
+    assert rates == sorted(rates, reverse=True) and rates[0] == 1 and rates[-1] == SLOWEST > 0
+    assert approach(None, 1.5) == approach(2.0, None) == 1
