@@ -171,6 +171,18 @@ def statement(question: Question, answer: str = "") -> str:
     return f"{text}: {said}."
 
 
+def as_sentence(question: Question) -> Question:
+    """The same question as a sentence to be completed: `The capital of Mali is`.
+
+    Raises:
+        OptionError: its answer does not stand at the end of its statement.
+    """
+    said, end = statement(question), f" {question.answer}."
+    if not said.endswith(end) or not question.answer:
+        raise OptionError(f"{question.text!r} cannot be asked as a sentence that ends with its answer; use What is …?")
+    return replace(question, prompt=said.removesuffix(end), stop=".")
+
+
 def with_facts(
     questions: Sequence[Question], table: FactTable, put: Callable[[Question, str], Question] | None = None
 ) -> tuple[Question, ...]:

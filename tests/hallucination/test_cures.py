@@ -10,6 +10,7 @@ from labkit.hallucination import Answers, Question, questions
 from labkit.hallucination.context import conflict, false_facts
 from labkit.hallucination.cures import (
     FactTable,
+    as_sentence,
     asked_twice,
     below,
     chart,
@@ -106,6 +107,13 @@ def test_a_fact_stands_before_the_question_as_in_the_examples():
         assert (new.text, new.answer) == (capital.text, capital.answer)
     assert "The capital of Italy is Rome.\nQuestion" in told(capital, "Hear.").prompt
     assert told(replace(capital, prompt="Kenya's capital is"), "Hear.").prompt == "Hear. Kenya's capital is"
+
+
+def test_a_question_becomes_a_sentence_without_its_end():
+    capital = Question("What is the capital of Luxembourg?", "Luxembourg", "capitals", "Luxembourg")
+    assert as_sentence(capital).prompt == "The capital of Luxembourg is"
+    with pytest.raises(OptionError, match="ends with its answer"):
+        as_sentence(questions("presidents", n=1)[0])
 
 
 def test_contradicting_facts_are_refused():

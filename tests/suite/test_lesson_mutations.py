@@ -57,6 +57,29 @@ LESSONS = {
         "02_attention", "attention/bag_of_words", "labkit.interpretability.capture",
         "[] if positions else _without_positions(", "[] if True else _without_positions(",
     ),
+    "never told is told after all": (
+        "10_hallucination", "hallucination/told_never", "labkit.text.people",
+        "for n in range(self.exposure)]", "for n in range(self.exposure or 30)]",
+    ),
+    "told the other way round is told forwards": (
+        "10_hallucination", "hallucination/reversed", "labkit.text.people",
+        "self.told[n % len(self.told)]", "FORWARD[n % len(FORWARD)]",
+    ),
+    "a threshold of doubt upside down": (
+        "10_hallucination", "hallucination/logprob", "labkit.hallucination.detectors", "return -float(x.mean())",
+        "return float(x.mean())",
+    ),
+    "targets that are not shifted": (
+        "04_training", "training/turned", "labkit.training.loss", "inputs, targets = ids[:, :-1], ids[:, 1:]",
+        "inputs, targets = ids[:, :-1], ids[:, :-1]",
+    ),
+    "held-out text that is trained on": (
+        "04_training", "training/by_heart", "labkit.text.splits",
+        '(u.digest in held_out) == (side == "validation")', "True",
+    ),
+    "a corpus without an end": (
+        "04_training", "training/cutoff_after", "labkit.text.corpora", "first <= d.year <= last", "first <= d.year",
+    ),
 }  # fmt: skip
 
 
