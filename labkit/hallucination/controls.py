@@ -19,7 +19,7 @@ from labkit.core.seeds import derive
 
 from .answers import POSITIONS, Answers
 from .learning import fit, out_of_fold
-from .scoring import Scores, score
+from .scoring import Measure, Scores, compare, score
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class Control:
     """what it reads; where it cannot be had, why"""
     scores: Scores | None
     """None where it cannot be had"""
+    lead: Measure | None = None
+    """AUROC of the probe less this one's, paired; None where the two do not judge by the same labels"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Place:
     token: str
     layer: int
     seed: int
+    doubt: np.ndarray
+    """(question,) what the probe says, out of fold"""
 
     def states(self, hidden: np.ndarray) -> np.ndarray:
         """(question, d_model) float32."""
@@ -52,8 +56,8 @@ def controls(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Plac
         _shuffled(answers, wrong, folds, place),
         _random_model(answers, wrong, folds, place),
         *_left_out(answers, wrong, place),
-        _frequency(answers, wrong, folds, place.seed),
-        _length(answers, wrong, folds, place.seed),
+        _frequency(answers, wrong, folds, place),
+        _length(answers, wrong, folds, place),
     )
 
 
@@ -71,8 +75,7 @@ def _random_model(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place:
     if answers.control is None:
         return Control("random model", "was not asked; ask with look=('states', 'control')", None)
     doubt = out_of_fold(place.states(answers.control), wrong, folds)
-    what = "states of a model of the same shape that was never trained"
-    return Control("random model", what, score(wrong, doubt, seed=place.seed))
+    return _beside("random model", "states of a model of the same shape that was never trained", doubt, wrong, place)
 
 
 def _left_out(answers: Answers, wrong: np.ndarray, place: Place) -> list[Control]:
@@ -94,7 +97,7 @@ def _left_out(answers: Answers, wrong: np.ndarray, place: Place) -> list[Control
     return found
 
 
-def _frequency(answers: Answers, wrong: np.ndarray, folds: np.ndarray, seed: int) -> Control:
+def _frequency(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
     """Rank of the entity's frequency within its topic."""
     from scipy.stats import rankdata
 
@@ -107,14 +110,20 @@ def _frequency(answers: Answers, wrong: np.ndarray, folds: np.ndarray, seed: int
         rank[here] = rankdata([answers.questions[i].frequency for i in np.flatnonzero(here)]) / max(here.sum(), 1)
     if not known.any():
         return Control(name, "no question says how often its entity is met", None)
-    return Control(name, what, _alone(rank, wrong, folds, seed))
+    return _beside(name, what, _alone(rank, wrong, folds), wrong, place)
 
 
-def _length(answers: Answers, wrong: np.ndarray, folds: np.ndarray, seed: int) -> Control:
+def _length(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
     lengths = np.array([len(row) for row in answers.ids], float)
-    return Control("answer length", "number of tokens", _alone(lengths, wrong, folds, seed))
+    return _beside("answer length", "number of tokens", _alone(lengths, wrong, folds), wrong, place)
 
 
-def _alone(feature: np.ndarray, wrong: np.ndarray, folds: np.ndarray, seed: int) -> Scores:
-    """One number for each answer (question,), and nothing else."""
-    return score(wrong, out_of_fold(feature[:, None], wrong, folds, strength=1.0), seed=seed)
+def _alone(feature: np.ndarray, wrong: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """(question,) scores out of fold of one number for each answer, and nothing else."""
+    return out_of_fold(feature[:, None], wrong, folds, strength=1.0)
+
+
+def _beside(name: str, what: str, doubt: np.ndarray, wrong: np.ndarray, place: Place) -> Control:
+    """A control that judged the same answers as the probe."""
+    lead = compare(wrong, place.doubt, doubt, seed=place.seed)
+    return Control(name, what, score(wrong, doubt, seed=place.seed), lead)

@@ -44,13 +44,14 @@ class Probe:
 
     def table(self) -> Table:
         """The probe and its controls."""
-        rows = [(f"probe on the {self.token} token", "hidden state", str(self.scores.auroc))]
-        rows += [(c.name, c.what, str(c.scores.auroc) if c.scores else "–") for c in self.controls]
-        return Table(("what", "reads", "AUROC"), tuple(rows), title="A probe beside its controls")
+        rows = [(f"probe on the {self.token} token", "hidden state", str(self.scores.auroc), "")]
+        rows += [(c.name, c.what, str(c.scores.auroc) if c.scores else "–", str(c.lead) if c.lead else "–")
+                 for c in self.controls]  # fmt: skip
+        return Table(("what", "reads", "AUROC", "probe less this"), tuple(rows), "A probe beside its controls")
 
     def curves(self) -> Curves:
         """AUROC by layer, one line for each token."""
-        layers = np.arange(self.grid.values.shape[1])
+        layers = np.array([int(label) for label in self.grid.column_labels])
         lines = [Curve(name, layers, row) for name, row in zip(self.grid.row_labels, self.grid.values, strict=True)]
         return Curves(tuple(lines), "layer", "AUROC out of fold", "Where a probe can tell", levels=(("chance", 0.5),))
 
@@ -103,7 +104,7 @@ def _probe(answers: Answers, wrong: np.ndarray, token: str, layers: list[int], s
         token, tuple(layers[b] for b in best), doubt, score(wrong, doubt, seed=seed),
         LayerGrid(grid, "AUROC", title="Probes by token and layer", row_name="token", column_name="layer",
                   row_labels=POSITIONS, column_labels=tuple(map(str, layers))),
-        controls(answers, wrong, folds, Place(token, layers[int(np.median(best))], seed)),
+        controls(answers, wrong, folds, Place(token, layers[int(np.median(best))], seed, doubt)),
     )  # fmt: skip
 
 

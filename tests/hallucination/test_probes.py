@@ -39,6 +39,9 @@ def test_controls_always_come_with_it():
     assert names == ["shuffled labels", "random model", "not trained on even", "not trained on odd", "entity frequency",
                      "answer length"]  # fmt: skip
     assert len(found.table()) == 1 + len(names)
+    leads = [c.name for c in found.controls if c.lead]
+    assert leads == ["random model", "entity frequency", "answer length"]
+    assert all(c.lead.low > 0.1 for c in found.controls if c.lead)
     for name in ("shuffled labels", "random model"):
         control = found.control(name).scores
         assert control is not None and abs(control.auroc.value - 0.5) < 0.2
