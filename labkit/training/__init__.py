@@ -17,11 +17,12 @@ from .config import TrainConfig
 from .loop import Step, steps
 from .loss import Loss, evaluate
 from .plans import Plan, begin, plan
+from .probing import Probe, probe
 from .recording import add_sample, record
 from .runs import Record, Run, all_runs, compare_runs, open_run, runs
 from .state import TrainState
 
 __all__ = [
-    "Loss", "Plan", "Record", "Run", "Step", "TrainConfig", "TrainState", "add_sample", "all_runs", "begin",
-    "compare_runs", "evaluate", "load_state", "open_run", "plan", "record", "runs", "save", "steps",
+    "Loss", "Plan", "Probe", "Record", "Run", "Step", "TrainConfig", "TrainState", "add_sample", "all_runs", "begin",
+    "compare_runs", "evaluate", "load_state", "open_run", "plan", "probe", "record", "runs", "save", "steps",
 ]  # fmt: skip

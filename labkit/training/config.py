@@ -44,6 +44,7 @@ class TrainConfig:
     precision: str = "auto"
     """Of the matrix products: `float32`, `bfloat16`, or `auto` = bfloat16 where the processor is made for it."""
     compile: bool = False
+    """Whether torch compiles the model first: half a minute or more, for faster steps after it."""
     validate_every: int = 50
     """Steps between two looks at the validation split; 0 = only at the end."""
     seed: int = 0

@@ -105,7 +105,7 @@ def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
     model.zero_grad(set_to_none=True)
     loss = torch.zeros((), device=inputs.device)
     for some, their in zip(inputs.chunk(config.accumulate), targets.chunk(config.accumulate), strict=True):
-        part = nats(model, some, their, state.dtype).sum() / count
+        part = nats(model, some, their, dtype=state.dtype, forward=state.forward).sum() / count
         part.backward()
         loss += part.detach()
     parameters = [p for p in model.parameters() if p.grad is not None]

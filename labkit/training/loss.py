@@ -5,7 +5,7 @@ Gives   nats per token, bits per byte.
 Ignores where the text comes from and what the model is inside.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import log
@@ -21,6 +21,8 @@ from . import fused
 
 IGNORED = -100
 """The target of a position that does not count."""
+Forward = Callable[[Any, torch.Tensor, torch.dtype], torch.Tensor]
+"""(model, ids (batch, context), number type) -> logits (batch × context, vocab)"""
 
 
 @dataclass(frozen=True)
@@ -50,19 +52,27 @@ def inputs_and_targets(ids: torch.Tensor, mask: torch.Tensor | None = None) -> t
     return inputs, targets
 
 
-def nats(
-    model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, dtype: torch.dtype = torch.float32
-) -> torch.Tensor:
+def scores_of(model: nn.Module, ids: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The logits of the model itself, with its products in `dtype`: (batch × context, vocab)."""
+    with torch.autocast(ids.device.type, dtype, enabled=dtype != torch.float32):
+        return model(input_ids=ids, use_cache=False).logits.flatten(0, 1)
+
+
+def forward_of(model: nn.Module, *, compiled: bool = False) -> Forward:
+    """The fastest way to this model's logits; compiled ones pay on long runs, after half a minute of compiling."""
+    way = fused.logits if fused.fits(model) else scores_of
+    return torch.compile(way, dynamic=False) if compiled else way
+
+
+def nats(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, *, dtype: torch.dtype = torch.float32,
+         forward: Forward | None = None) -> torch.Tensor:  # fmt: skip
     """-log p(target) at each position: (batch × context,), 0 where the target does not count.
 
     Args:
         dtype: number type of the matrix products; the loss itself is float32.
+        forward: from `forward_of`; None = the fastest one that needs no compiling.
     """
-    if fused.fits(model):
-        scores = fused.logits(model, inputs, dtype)  # (batch × context, vocab)
-    else:
-        with torch.autocast(inputs.device.type, dtype, enabled=dtype != torch.float32):
-            scores = model(input_ids=inputs, use_cache=False).logits.flatten(0, 1)
+    scores = (forward or forward_of(model))(model, inputs, dtype)  # (batch × context, vocab)
     return F.cross_entropy(scores.float(), targets.flatten(), ignore_index=IGNORED, reduction="none")
 
 
@@ -109,7 +119,7 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
     with evaluation(model):
         for index in range(batches):
             inputs, targets = on_device(data.batch(index, batch=batch, context=context, seed=0, split=split), device)
-            total += nats(model, inputs, targets, dtype).view(inputs.shape).double().sum(0).cpu().numpy()
+            total += nats(model, inputs, targets, dtype=dtype).view(inputs.shape).double().sum(0).cpu().numpy()
             count += (targets != IGNORED).sum(0).cpu().numpy()
     if not count.sum():
         raise TrainingError(f"no target counts in {batches} batches of the {split} split; give more batches")

@@ -1,11 +1,13 @@
 """All that a run must remember to go on as if it had never stopped: TrainState."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from .config import TrainConfig
+from .loss import Forward, forward_of
 from .optimizers import optimizers
 
 
@@ -38,6 +40,11 @@ class TrainState:
         """Number type of the matrix products; weights, gradients and optimizers are float32."""
         device = next(self.model.parameters()).device
         return getattr(torch, number_type(self.config.precision, device.type))
+
+    @cached_property
+    def forward(self) -> Forward:
+        """The way to the model's logits; compiled where that was asked for."""
+        return forward_of(self.model, compiled=self.config.compile)
 
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values: counters, random generators, optimizers. The model's weights are `model`'s own."""
