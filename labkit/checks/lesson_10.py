@@ -66,4 +66,4 @@ def fair_split(answer):
     again = array(call(answer, mixed), shape=(160,), what="the same with the questions in another order").astype(bool)
     require(not set(mixed[again]) & set(mixed[~again]), "with the questions in another order persons are on both "
             "sides; go by the persons' names, not by where they stand")  # fmt: skip
-    return "nobody is on both sides, so the probe's 0.99 has to prove itself on people that it never met"
+    return "nobody is on both sides, so a probe has to prove itself on people that it never met"

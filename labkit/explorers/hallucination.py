@@ -17,7 +17,7 @@ BY_TOKEN = {
 }
 """Detectors that score each token: what is drawn of it."""
 BY_SAMPLES = ("self-consistency", "semantic entropy")
-SAMPLES, REFERENCE = 10, 40
+SAMPLES, REFERENCE = 10, 24
 """Answers drawn to each question; questions with known answers that set the threshold."""
 
 
