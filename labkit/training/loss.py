@@ -21,6 +21,8 @@ from . import fused
 
 IGNORED = -100
 """The target of a position that does not count."""
+AT_ONCE = 2048
+"""Tokens scored in one pass of an evaluation, so that looking needs no more memory than training."""
 Forward = Callable[[Any, torch.Tensor, torch.dtype], torch.Tensor]
 """(model, ids (batch, context), number type) -> logits (batch × context, vocab)"""
 
@@ -115,11 +117,13 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
     Law: a model that gives every token the same probability has log(vocab) nats (tests/training/test_loss.py).
     """
     context, device = context_of(model, context), next(model.parameters()).device
-    total, count = np.zeros(context), np.zeros(context)
+    total, count, rows = np.zeros(context), np.zeros(context), max(1, AT_ONCE // context)
     with evaluation(model):
         for index in range(batches):
             inputs, targets = on_device(data.batch(index, batch=batch, context=context, seed=0, split=split), device)
-            total += nats(model, inputs, targets, dtype=dtype).view(inputs.shape).double().sum(0).cpu().numpy()
+            for some, their in zip(inputs.split(rows), targets.split(rows), strict=True):
+                lost = nats(model, some, their, dtype=dtype).view(some.shape)  # (rows, context)
+                total += lost.double().sum(0).cpu().numpy()
             count += (targets != IGNORED).sum(0).cpu().numpy()
     if not count.sum():
         raise TrainingError(f"no target counts in {batches} batches of the {split} split; give more batches")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from labkit.core.errors import TrainingError
-from labkit.training import evaluate
+from labkit.training import evaluate, loss
 from labkit.training.loss import IGNORED, inputs_and_targets, nats
 from tests.training.tiny import CONTEXT, VOCAB, Batch, Counting, model
 
@@ -83,3 +83,11 @@ def test_looking_changes_nothing():
     assert evaluate(one, Counting()).nats_per_token == evaluate(one, Counting()).nats_per_token
     assert one.training and torch.equal(state, torch.get_rng_state())
     assert all(p.grad is None for p in one.parameters())
+
+
+def test_looking_in_pieces_is_looking(monkeypatch):
+    whole = evaluate(model(), Counting())
+    monkeypatch.setattr(loss, "AT_ONCE", 3 * CONTEXT)  # 64 rows in pieces of 3
+    pieces = evaluate(model(), Counting())
+    assert pieces.nats_per_token == pytest.approx(whole.nats_per_token, rel=1e-6)
+    assert pieces.tokens == whole.tokens
