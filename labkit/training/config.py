@@ -44,7 +44,8 @@ class TrainConfig:
     precision: str = "auto"
     """Of the matrix products: `float32`, `bfloat16`, or `auto` = bfloat16 where the processor is made for it."""
     compile: bool = False
-    """Whether torch compiles the model first: half a minute or more, for faster steps after it."""
+    """Whether torch compiles the model first, for half a minute. For long runs on a GPU, or of models that are no plain
+    Llama; on a CPU the forward pass of `fused` leaves it nothing to gain (tests/benchmarks/bench_training.py)."""
     validate_every: int = 50
     """Steps between two looks at the validation split; 0 = only at the end."""
     seed: int = 0

@@ -30,7 +30,9 @@ class StackedMuon(torch.optim.Muon):
                 pushes = torch.stack([self.push(weight, group) for weight in weights])  # (matrix, row, column)
                 rate = group["lr"] * adjusted(shape, group["adjust_lr_fn"])
                 for weight, turned in zip(weights, orthogonal(pushes, group), strict=True):
-                    weight.mul_(1 - group["lr"] * group["weight_decay"]).add_(turned, alpha=-rate)
+                    if group["weight_decay"]:
+                        weight.mul_(1 - group["lr"] * group["weight_decay"])
+                    weight.add_(turned, alpha=-rate)
 
     def push(self, weight: Tensor, group: dict[str, Any]) -> Tensor:
         """The gradient averaged over time; with Nesterov's momentum one step further."""

@@ -5,6 +5,7 @@
 Speed    the preset `micro`, the same model and batch for both; each measurement in a process of its own, in turns.
          Share of peak: the model's floating-point operations per second over those of a square matrix product in the
          same number type on this machine.
+Compile  what torch.compile costs and gains.
 Loss     the preset `nano` with a context of 64. The Trainer runs for `--seconds`, once with its default AdamW and once
          with nanoGPT's CPU recipe (batch 12, rate 1e-3, cosine); the lab's engine then runs until the validation loss
          that each of them reached. The Trainer's clock stands still while it is evaluated; the lab's own does not.
@@ -105,8 +106,15 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
         ends.append(step.seconds)
         if step.validation is not None:
             seen.append((step.seconds, step.validation))
-    return {"step": median_gap(ends), "tokens": step.tokens // step.index, "curve": seen, "memory": memory() - before,
-            "flops": flops_per_token(model, data.vocab_size), "dtype": str(step.state.dtype)}  # fmt: skip
+    return {
+        "step": median_gap(ends),
+        "first": ends[0],
+        "tokens": step.tokens // step.index,
+        "curve": seen,
+        "memory": memory() - before,
+        "flops": flops_per_token(model, data.vocab_size),
+        "dtype": str(step.state.dtype),
+    }
 
 
 def median_gap(ends: list[float]) -> float:
@@ -172,6 +180,17 @@ def speed(common: dict[str, Any], rounds: int) -> None:
     print(Table.of(rows).frame().to_string(index=False) + "\n", flush=True)
 
 
+def compiling(common: dict[str, Any]) -> None:
+    """What torch.compile costs and gains at `nano`."""
+    rows = []
+    for way in (False, True):
+        config = {"steps": 30, "batch": 16, "validate_every": 0, "compile": way}
+        got = apart("ours", **{**common, "preset": "nano", "context": CONTEXT}, config=config)
+        rows.append({"nano, batch 16": "compiled" if way else "as it is", "step (ms)": f"{1e3 * got['step']:.1f}",
+                     "first step (s)": f"{got['first']:.1f}"})  # fmt: skip
+    print(Table.of(rows).frame().to_string(index=False) + "\n", flush=True)
+
+
 def race(common: dict[str, Any], seconds: float) -> None:
     """Time to the loss that the Trainer reaches in `seconds`; both curves."""
     job = {**common, "preset": "nano", "context": CONTEXT, "batch": 8}
@@ -213,6 +232,7 @@ def main() -> None:
     common = {"threads": given.threads, "corpus": given.corpus}
     if given.only != "race":
         speed(common, given.rounds)
+        compiling(common)
     if given.only != "speed":
         race(common, given.seconds)
 
