@@ -161,7 +161,8 @@ class Exposure:
         """Rank correlation of accuracy with how often it was told."""
         from scipy.stats import spearmanr
 
-        return float(spearmanr(self.times, self.right).statistic)
+        found: Any = spearmanr(self.times, self.right)
+        return float(found.statistic)
 
     def at(self, times: int) -> tuple[float, float, float]:
         """(right, sure, refused) of what was told so often.
