@@ -76,7 +76,7 @@ class Conflict:
         ends = [wilson(row, counts) for row in values]
         low, high = np.array([e[0] for e in ends]), np.array([e[1] for e in ends])
         kinds, title = ("follows the prompt", "says the truth"), "The prompt says something false"
-        return Bars(names, values, "share of questions", title, kinds, low, high, label_name="without the prompt it")
+        return Bars(names, values, "share of questions", title, kinds, low, high, label_name="before")
 
 
 def conflict(before: Answers, after: Answers, lies: Sequence[str]) -> Conflict:

@@ -216,12 +216,12 @@ def told_plainly(question: Question, said: str) -> Question:
 
 
 def chart(results: dict[str, Outcome], title: str = "What helps?") -> Bars:
-    """Right, refused and wrong of each cure, as `lab.show` draws it.
+    """Right, wrong and refused of each cure, as `lab.show` draws it.
 
     Raises:
         OptionError: there is no result.
     """
     if not results:
         raise OptionError("no cure was measured; give one or more")
-    shares = np.array([result.shares for result in results.values()]).T  # (kind, cure)
-    return Bars(tuple(results), shares, "share of questions", title, ("right", "refused", "wrong"), label_name="cure")
+    shares = np.array([result.shares for result in results.values()]).T[[0, 2, 1]]  # (kind, cure)
+    return Bars(tuple(results), shares, "share of questions", title, ("right", "wrong", "refused"), label_name="cure")
