@@ -33,13 +33,19 @@ class Uneven:
         return Batch(made.ids, last[None] | (np.arange(batch) >= batch // 2)[:, None])
 
 options = dict(layers=1, heads=2, d_model=16, context=7, batch=8, steps=6, validate_every=3, precision="float32")
-run, going = begin(plan("nano", corpus=Uneven(), **options, **json.loads(sys.argv[1])), name=sys.argv[2], go_on=True)
-losses = [(step.loss, step.grad_norm, step.validation) for step in going]
+planned = plan("nano", corpus=Uneven(), **{**options, **json.loads(sys.argv[1])})
+run, going = begin(planned, name=sys.argv[2], go_on=True)
+losses = []
+for step in going:
+    losses.append((step.loss, step.grad_norm, step.validation))
+    if step.index == int(sys.argv[3]):
+        going.close()
+        break
 Path(f"{sys.argv[2]}-{rank()}-of-{processes()}.json").write_text(json.dumps(losses))
 '''
 
 
-def launch(count: int, name: str, place: Path, **options) -> list[list]:
+def launch(count: int, name: str, place: Path, stop: int = 0, **options) -> list[list]:
     """The losses that each process saw."""
     script = place / "train.py"
     script.write_text(SCRIPT)
@@ -48,14 +54,13 @@ def launch(count: int, name: str, place: Path, **options) -> list[list]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        told = {"num_processes": count, "num_machines": 1, "main_process_port": port, "mixed_precision": "no",
+        settings = {"num_processes": count, "num_machines": 1, "main_process_port": port, "mixed_precision": "no",
                 "dynamo_backend": "no", "num_cpu_threads_per_process": 1}  # fmt: skip
-        flags = [part for key, value in told.items() for part in (f"--{key}", str(value))]
+        flags = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
         start = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", *flags, str(script)]
-    done = subprocess.run(
-        [*start, json.dumps(options), name], check=False, capture_output=True, text=True, cwd=place, timeout=300,
-        env={**os.environ, "LABKIT_RUNS": str(place / "runs"), "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    place_told = {**os.environ, "LABKIT_RUNS": str(place / "runs"), "OMP_NUM_THREADS": "1"}
+    told = [*start, json.dumps(options), name, str(stop)]
+    done = subprocess.run(told, check=False, capture_output=True, text=True, cwd=place, timeout=300, env=place_told)
     assert done.returncode == 0, done.stderr[-3000:]
     found = [place / f"{name}-{number}-of-{count}.json" for number in range(count)]
     assert all(path.is_file() for path in found), (
@@ -81,7 +86,7 @@ def test_two_processes_give_the_losses_of_one_with_twice_the_batch(tmp_path):
 
 def test_two_processes_go_on_where_one_stopped_and_accumulation_changes_nothing(tmp_path):
     (whole,) = launch(1, "whole", tmp_path)
-    launch(1, "parts", tmp_path, steps=3)
+    launch(1, "parts", tmp_path, stop=3)
     first, _ = launch(2, "parts", tmp_path, accumulate=2)
     assert [step[0] for step in first] == pytest.approx([step[0] for step in whole[3:]], rel=2e-4)
 
