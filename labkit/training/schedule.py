@@ -35,7 +35,7 @@ def progress(step: int, seconds: float, *, steps: int | None, minutes: float | N
     return min(1.0, max(shares)) if shares else 0.5
 
 
-LANDING = 0.2
+LANDING = 0.15
 """Within this share of the loss that is aimed at, the rate falls ..."""
 SLOWEST = 0.1
 """... but not below this, so that the last bit is not the longest."""
