@@ -5,7 +5,8 @@ Gives   Control after Control.
 Ignores how the probe itself did.
 
 Shuffled labels: what a probe finds where there is nothing to find. A random model: what the words alone tell. Other
-topics: whether it learned "wrong" or learned a topic. Frequency and length: whether something simpler does as well.
+topics: whether it learned "wrong" or learned a topic. Topic, frequency and length: whether something simpler does as
+well.
 
 Sources: Hewitt & Liang 2019; Levinstein & Herrmann 2024.
 """
@@ -20,6 +21,9 @@ from labkit.core.seeds import derive
 from .answers import POSITIONS, Answers
 from .learning import fit, out_of_fold
 from .scoring import Measure, Scores, compare, score
+
+LONGEST = 12
+"""Tokens from which answers count as equally long."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ def controls(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Plac
         _shuffled(answers, wrong, folds, place),
         _random_model(answers, wrong, folds, place),
         *_left_out(answers, wrong, place),
+        *_topic(answers, wrong, folds, place),
         _frequency(answers, wrong, folds, place),
         _length(answers, wrong, folds, place),
     )
@@ -110,17 +115,31 @@ def _frequency(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Pl
         rank[here] = rankdata([answers.questions[i].frequency for i in np.flatnonzero(here)]) / max(here.sum(), 1)
     if not known.any():
         return Control(name, "no question says how often its entity is met", None)
-    return _beside(name, what, _alone(rank, wrong, folds), wrong, place)
+    return _beside(name, what, _alone(rank[:, None], wrong, folds), wrong, place)
 
 
 def _length(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
-    lengths = np.array([len(row) for row in answers.ids], float)
-    return _beside("answer length", "number of tokens", _alone(lengths, wrong, folds), wrong, place)
+    """Each length is a class of its own: refusals are long and right, so "longer is worse" were too weak a rival."""
+    lengths = np.minimum([len(row) for row in answers.ids], LONGEST)
+    return _beside("answer length", "number of tokens", _alone(_one_hot(lengths), wrong, folds), wrong, place)
 
 
-def _alone(feature: np.ndarray, wrong: np.ndarray, folds: np.ndarray) -> np.ndarray:
-    """(question,) scores out of fold of one number for each answer, and nothing else."""
-    return out_of_fold(feature[:, None], wrong, folds, strength=1.0)
+def _topic(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> list[Control]:
+    """The topic's share of wrong answers is all that it can know."""
+    topics = np.array([q.topic for q in answers.questions])
+    if len(set(topics.tolist())) < 2:
+        return []
+    return [_beside("topic", "which topic it is, nothing else", _alone(_one_hot(topics), wrong, folds), wrong, place)]
+
+
+def _one_hot(classes: np.ndarray) -> np.ndarray:
+    """(question, class) 1 where it is this class."""
+    return (classes[:, None] == np.unique(classes)).astype(float)
+
+
+def _alone(features: np.ndarray, wrong: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """(question,) scores out of fold of a few numbers for each answer (question, d), and nothing else."""
+    return out_of_fold(features, wrong, folds, strength=1.0)
 
 
 def _beside(name: str, what: str, doubt: np.ndarray, wrong: np.ndarray, place: Place) -> Control:

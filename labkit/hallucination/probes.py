@@ -76,7 +76,7 @@ def probe(answers: Answers, *, token: str = "last", layers: Sequence[int] | None
         layers: the layers to choose from, 0 = the embedding; None = up to sixteen, evenly spread.
 
     Returns:
-        Probe; controls: shuffled labels, random model, other topics, entity frequency, answer length.
+        Probe; controls: shuffled labels, random model, other topics, topic alone, entity frequency, answer length.
 
     Raises:
         OptionError: no states were kept, an unknown token or layer, one class only, or too few entities.

@@ -36,11 +36,11 @@ def test_a_probe_finds_nothing_where_nothing_is():
 def test_controls_always_come_with_it():
     found = probe(states(signal=4.0))
     names = [c.name for c in found.controls]
-    assert names == ["shuffled labels", "random model", "not trained on even", "not trained on odd", "entity frequency",
-                     "answer length"]  # fmt: skip
+    assert names == ["shuffled labels", "random model", "not trained on even", "not trained on odd", "topic",
+                     "entity frequency", "answer length"]  # fmt: skip
     assert len(found.table()) == 1 + len(names)
     leads = [c.name for c in found.controls if c.lead]
-    assert leads == ["random model", "entity frequency", "answer length"]
+    assert leads == ["random model", "topic", "entity frequency", "answer length"]
     assert all(c.lead.low > 0.1 for c in found.controls if c.lead)
     for name in ("shuffled labels", "random model"):
         control = found.control(name).scores
@@ -63,6 +63,21 @@ def test_frequency_alone_is_seen_when_it_tells():
     questions = tuple(Question(f"{i}?", "right", "one", f"e{i}", frequency=float(i % 2) * 50 + i % 7) for i in range(n))
     control = probe(states(n, questions=questions)).control("entity frequency").scores
     assert control is not None and control.auroc.value > 0.9
+
+
+def test_topic_alone_and_length_alone_are_seen_when_they_tell():
+    """Long answers and short ones are right, the middling wrong; or all of one topic are wrong."""
+    n = 120
+    wrong = np.arange(n) % 3 == 1
+    texts = tuple("wrong" if w else "right" for w in wrong)
+    ids = tuple((1,) * (1 + i % 3) for i in range(n))
+    length = probe(states(n, texts=texts, ids=ids)).control("answer length").scores
+    assert length is not None and length.auroc.value > 0.9
+    questions = tuple(
+        Question(f"{i}?", "right", "hard" if (i % 3 == 1) ^ (i % 10 == 0) else "easy", f"e{i}") for i in range(n)
+    )
+    topic = probe(states(n, texts=texts, questions=questions)).control("topic").scores
+    assert topic is not None and topic.auroc.value > 0.8
 
 
 def test_no_entity_is_on_both_sides():
