@@ -193,7 +193,7 @@ def first_spacing(config: TrainConfig) -> int:
 
 
 def _numbered(plan: Plan) -> Run:
-    stem = re.sub(r"[^\w-]+", "-", f"{plan.preset}-{plan.source['name']}").strip("-")[:60]
+    stem = re.sub(r"\W+", "-", f"{plan.preset}-{plan.source['name']}").strip("-")[:60]
     for number in count(1):
         try:
             return start_run(f"{stem}-{number}", plan.about())

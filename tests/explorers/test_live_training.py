@@ -139,10 +139,10 @@ def test_a_text_opens_with_whole_words_of_held_out_text_and_odd_names_are_escape
     path = tmp_path / "<script>alert(1).txt"
     path.write_text("\n\n".join(f"paragraph {i} says that <b>{i}</b> and {i + 1} are {2 * i + 1}" for i in range(300)))
     planned = plan("nano", corpus=path, steps=3, context=48, **TINY)
-    opening = Writer(planned).prompt
-    assert opening in path.read_text().replace("\n\n", " ").replace("  ", " ") or "\n" in opening
+    assert set(Writer(planned).prompt.split()) <= set(path.read_text().split())
     run = train(corpus=path, context=48, steps=12)
-    shown = "".join(str(views.bundle(one)) for one in (loss_curves(run.steps, planned), few_samples(run)))
+    bundles = [views.bundle(one) for one in (loss_curves(run.steps, planned), few_samples(run))]
+    shown = str([[content for mime, content in one.items() if mime != "text/plain"] for one in bundles])
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert "bits per byte" in summary(run, planned)
