@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from labkit.core.errors import TrainingError
+from labkit.models import build
 from labkit.training import TrainConfig, TrainState, evaluate, steps
 from tests.training.tiny import Counting, model
 
@@ -114,4 +115,11 @@ def test_tokens_are_counted():
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_both_optimizers_learn(optimizer):
     *_, last = steps(model(), Counting(), TrainConfig(steps=80, batch=16, optimizer=optimizer, lr=0.02))
+    assert last.validation < 1.0
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_another_kind_of_model_learns_too(precision):
+    lstm = build("nano", vocab_size=11, kind="lstm", layers=1, d_model=16, context=8)
+    *_, last = steps(lstm, Counting(), TrainConfig(steps=80, batch=16, precision=precision))
     assert last.validation < 1.0
