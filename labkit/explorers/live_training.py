@@ -43,8 +43,8 @@ def train(
 
     Args:
         preset: `nano` (letters, 0.8 M parameters), `micro` (4 M) or `mini` (25 M, for a GPU).
-        corpus: `sotu`; a world: `copy`, `repeated`, `modular`, `brackets`; a text file; a folder of .txt files; or what
-            `labkit.text.dataset` and `labkit.text.world` give.
+        corpus: `sotu`; a world: `copy`, `repeated`, `phrases`, `modular`, `brackets`; a text file; a folder of .txt
+            files; or what `labkit.text.dataset` and `labkit.text.world` give.
         seed: of the weights and of the order of the text.
         name: the run's, by which `lab.load("runs/NAME")` opens it; None = preset and corpus with the next free number.
         resume: True = go on with the run of this name where there is one.

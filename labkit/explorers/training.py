@@ -7,8 +7,8 @@ from labkit.core.results import Curves, Table
 from labkit.explorers.controls import Action, Choice, Choices, Slider
 from labkit.explorers.panel import Explorer
 
-KINDS = {"transformer": {}, "without positions": {"positions": "none"}, "LSTM": {"kind": "lstm"}}
-CORPORA = ("sotu", "repeated", "copy", "modular", "brackets")
+MODELS = {"transformer": {}, "without positions": {"positions": "none"}, "LSTM": {"kind": "lstm"}}
+CORPORA = ("sotu", "repeated", "phrases", "copy", "modular", "brackets")
 CONTEXT = 64
 MOST_MINUTES = 2.0
 """However slow the machine is."""
@@ -44,7 +44,7 @@ def build(corpus: Any = None) -> Explorer:
         note=f"Windows of {CONTEXT} tokens at most, {MOST_MINUTES:g} minutes at most; nothing is kept on disk.",
         controls=(
             Choice("preset", "nano", ("nano", "micro"), label="Size"),
-            Choice("kind", "transformer", tuple(KINDS), label="Model"),
+            Choice("model", "transformer", tuple(MODELS), label="Model"),
             Choice(
                 "corpus", next(iter(own), CORPORA[0]), (*own, *(c for c in CORPORA if c not in own)), label="Corpus"
             ),
@@ -59,17 +59,17 @@ def build(corpus: Any = None) -> Explorer:
     )
 
 
-def _plan(own: dict[str, Any], *, corpus: str, kind: str, steps: int, **options: Any) -> Any:
+def _plan(own: dict[str, Any], *, corpus: str, model: str, steps: int, **options: Any) -> Any:
     from labkit.text.worlds import WORLDS
     from labkit.training import plan
 
     room = {} if corpus in WORLDS else {"context": CONTEXT}
     ends = {"steps": steps, "minutes": MOST_MINUTES, "validate_every": 0}  # at the end only: looking costs time too
-    return plan(corpus=own.get(corpus, corpus), **KINDS[kind], **room, **ends, **options)
+    return plan(corpus=own.get(corpus, corpus), **MODELS[model], **room, **ends, **options)
 
 
-def _label(*, preset: str, kind: str, corpus: str, layers: int, lr: float, batch: int, steps: int) -> str:
-    return f"{preset} {kind}, {layers} layers, {corpus}, rate {lr:.2g}, batch {batch}, {steps} steps"
+def _label(*, preset: str, model: str, corpus: str, layers: int, lr: float, batch: int, steps: int) -> str:
+    return f"{preset} {model}, {layers} layers, {corpus}, rate {lr:.2g}, batch {batch}, {steps} steps"
 
 
 def _train(planned: Any, label: str) -> Iterator[tuple[tuple, tuple]]:
