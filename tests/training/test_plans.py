@@ -1,0 +1,77 @@
+"""Plans: what cannot be is refused with the remedy, before anything is written."""
+
+import pytest
+
+from labkit.core.errors import LabError, OptionError, TextError
+from labkit.text import world
+from labkit.training import begin, plan
+
+DATA = world("repeated", vocabulary=6, length=4)
+TINY = {"layers": 1, "heads": 2, "d_model": 16, "batch": 4, "validate_every": 4}
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path / "runs"))
+    return tmp_path / "runs"
+
+
+def tiny(**more):
+    return plan("nano", corpus=DATA, **{**TINY, "steps": 12, **more})
+
+
+@pytest.mark.parametrize(
+    "options, error, says",
+    [
+        ({"minutes": 0}, OptionError, "minutes is 0"),
+        ({"minutes": -1}, OptionError, "minutes is -1"),
+        ({"minutes": "5"}, OptionError, "number is wanted"),
+        ({"steps": 0}, OptionError, "steps is 0"),
+        ({"steps": 2.5}, OptionError, "whole number"),
+        ({"lr": float("nan")}, OptionError, "not a number"),
+        ({"until_loss": True}, OptionError, "number is wanted"),
+        ({"optimizer": "sgd"}, OptionError, "sgd"),
+        ({"stepps": 3}, OptionError, "did you mean 'steps'"),
+        ({"device": "cuda:7"}, OptionError, "not on this machine|cuda"),
+        ({"seed": "0"}, OptionError, "whole number"),
+        ({"heads": 3}, OptionError, "multiple of 3"),
+        ({"context": 3}, OptionError, "does not hold one example"),
+        ({"tokenizer": "bpe"}, OptionError, "tokens already"),
+        ({"corpus": "nowhere.txt"}, TextError, "nowhere"),
+        ({"corpus": ""}, LabError, "."),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_written(options, error, says, place):
+    with pytest.raises(error, match=says):
+        begin(plan("nano", **{"corpus": DATA, **TINY, **options}))
+    assert not place.exists()
+
+
+@pytest.mark.parametrize("name", ["", " ", "a/b", "../up", ".hidden", "x" * 300, "a\0b", 7])
+@pytest.mark.parametrize("go_on", [False, True])
+def test_a_name_that_no_folder_can_have_is_refused(name, go_on):
+    with pytest.raises(LabError):
+        begin(tiny(), name=name, go_on=go_on)
+
+
+def test_a_text_shorter_than_the_context_is_refused_at_once(tmp_path, monkeypatch, place):
+    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "short.txt").write_text("to be or not to be\n\n" * 100)
+    with pytest.raises(TextError, match="context"):
+        plan("nano", corpus=tmp_path / "short.txt", context=4000, steps=5)
+    assert not place.exists()
+
+
+def test_with_no_end_given_a_run_is_one_minute():
+    assert plan("nano", corpus=DATA).config.minutes == 1
+    assert plan("nano", corpus=DATA, steps=5).config.minutes is None
+
+
+def test_a_run_of_a_text_says_where_it_came_from(tmp_path, monkeypatch):
+    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "mine.txt"
+    path.write_text("\n\n".join(f"paragraph {i} says that {i} and {i + 1} are {2 * i + 1}" for i in range(200)))
+    planned = plan("nano", corpus=path, steps=2, context=16)
+    assert planned.source["source"] == str(path)
+    assert planned.source["tokenizer"] == "characters"
+    assert planned.data.vocab_size < 60
