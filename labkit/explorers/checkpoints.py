@@ -1,5 +1,6 @@
 """Explorer: a training run replayed, one checkpoint after another."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -25,41 +26,15 @@ def build(run: Any = None, text: str | None = None) -> Explorer:
         run: a Run or its name; None = the newest one here, or, where there is none, one that is trained now.
         text: what is read and continued; None = some words or numbers that the run's tokenizer knows.
     """
-    from labkit.interpretability import capture, induction_scores
-    from labkit.models import LanguageModel
-    from labkit.sampling import sample
-    from labkit.training import open_run
-
-    run = open_run(run) if run is not None else _newest()
-    places, records = run.checkpoints, run.steps
-    if not places:
-        raise OptionError(f"the run {run.name!r} has no checkpoint to replay; let it train for longer")
-
-    @lru_cache(maxsize=32)
-    def opened(step: int) -> tuple[LanguageModel, np.ndarray]:
-        lm = run.load(step)
-        half = min(HALF, (lm.card.context - 1) // 2, lm.card.vocab - 2)
-        return lm, induction_scores(lm, length=half, draws=2).values
-
+    run = _with_checkpoints(run)
+    places, records, opened = run.checkpoints, run.steps, _opener(run)
     last, _ = opened(places[-1])
-    layers, heads = last.card.layers, last.card.heads
-    if not heads:
-        raise OptionError(f"the run {run.name!r} has no attention to show; replay one of a transformer")
 
     def draw(checkpoint: int, text: str, layer: int, head: int) -> list:
-        step = places[checkpoint]
-        lm, scores = opened(step)
-        ids = lm.tokenizer(text)["input_ids"][-min(SHOWN_TOKENS, lm.card.context) :]
-        if len(ids) < 2:
-            raise TextError(f"the text has {len(ids)} token; where a head looks needs 2 or more: add some")
-        room = min(WRITTEN, lm.card.context - 1)
-        written = sample(lm, text or " ", max_tokens=room, temperature=0.7, seed=0)
-        return [
-            _numbers(run, records, step, scores),
-            _curve(records, step),
-            written,
-            capture(lm, ids).head(layer, head),
-        ]
+        at = places[min(checkpoint, len(places) - 1)]
+        lm, scores = opened(at)
+        read, written = _read_and_write(lm, text)
+        return [_numbers(records, at, scores), _curve(records, at), written, read.head(layer, head)]
 
     return Explorer(
         title="A model at every age",
@@ -67,11 +42,58 @@ def build(run: Any = None, text: str | None = None) -> Explorer:
         controls=(
             Slider("checkpoint", len(places) - 1, 0, max(1, len(places) - 1), label="Checkpoint"),
             Text("text", _words(last) if text is None else text, label="Text"),
-            Slider("layer", layers - 1, 0, max(1, layers - 1), label="Layer"),
-            Slider("head", 0, 0, max(1, heads - 1), label="Head"),
+            Slider("layer", last.card.layers - 1, 0, max(1, last.card.layers - 1), label="Layer"),
+            Slider("head", 0, 0, max(1, last.card.heads - 1), label="Head"),
         ),
         draw=draw,
     )
+
+
+def _with_checkpoints(run: Any) -> Any:
+    """The run, or the newest one.
+
+    Raises:
+        OptionError: there is nothing of it to replay, or its model has no attention.
+    """
+    from labkit.training import open_run
+
+    run = open_run(run) if run is not None else _newest()
+    if not run.checkpoints:
+        raise OptionError(f"the run {run.name!r} has no checkpoint to replay; let it train for longer")
+    if run.config.get("sizes", {}).get("kind") == "lstm":
+        raise OptionError(f"the run {run.name!r} is an LSTM's, which has no attention; replay one of a transformer")
+    return run
+
+
+def _opener(run: Any) -> Callable[[int], tuple[Any, np.ndarray]]:
+    """step -> (the model at that step, its induction scores (layer, head)); each is opened once."""
+    from labkit.interpretability import induction_scores
+
+    @lru_cache(maxsize=32)
+    def opened(step: int) -> tuple[Any, np.ndarray]:
+        lm = run.load(step)
+        half = min(HALF, (lm.card.context - 1) // 2, lm.card.vocab - 2)
+        return lm, induction_scores(lm, length=half, draws=2).values
+
+    return opened
+
+
+def _read_and_write(lm: Any, text: str) -> tuple[Any, Any]:
+    """What the model's heads see of a text's last tokens, and how it goes on.
+
+    Raises:
+        TextError: the text has fewer than two tokens.
+    """
+    from labkit.interpretability import capture
+    from labkit.sampling import sample
+    from labkit.text import tokenizer
+
+    cut = tokenizer(lm)
+    ids = cut.encode(text)[-min(SHOWN_TOKENS, lm.card.context // 2) :]
+    if len(ids) < 2:
+        raise TextError(f"the text has {len(ids)} token; where a head looks needs 2 or more: add some")
+    room = min(WRITTEN, lm.card.context - len(ids))
+    return capture(lm, ids), sample(lm, cut.decode(ids), max_tokens=room, temperature=0.7, seed=0)
 
 
 def _newest() -> Any:
@@ -94,7 +116,7 @@ def _words(lm: Any) -> str:
     return "The people of the people" if len(known) == len(ids) else "3 1 4 5 9 2 3 1 4 5 9 2"
 
 
-def _numbers(run: Any, records: tuple, step: int, scores: np.ndarray) -> Table:
+def _numbers(records: tuple, step: int, scores: np.ndarray) -> Table:
     """One row: where the run stood."""
     at = records[min(step, len(records)) - 1] if records else None
     layer, head = np.unravel_index(int(scores.argmax()), scores.shape)
