@@ -4,8 +4,8 @@ Reads   what `labkit.training.plan` takes.
 Gives   a Run; in a notebook its picture: loss, samples, one line of numbers.
 Ignores how a step is made: it loops over `labkit.training.begin`.
 
-In a live notebook the picture is drawn anew every second or two and the button or the interrupt of the kernel stops the
-run after its current step. A headless run shows the same final picture, once; a terminal shows one line that counts.
+In a live notebook the picture is drawn anew every second or two, and an interrupt of the kernel stops the run after its
+current step. A headless run shows the same final picture, once; a terminal shows one line that counts.
 """
 
 import signal
@@ -26,6 +26,7 @@ from .live import is_live
 from .training_views import as_record, few_samples, loss_curves, status, summary
 from .training_writer import Writer
 
+STOP = "interrupting the kernel (■) stops it and keeps what there is"
 REDRAW = 1.5
 """Seconds between two pictures."""
 
@@ -71,7 +72,7 @@ def train(
         for _ in going:
             pass
         return run
-    with stoppable() as stop, screen(run, planned, stop) as draw, closing(going):
+    with stoppable() as stop, screen(run, planned) as draw, closing(going):
         for step in going:
             writer.after(run, step)
             draw(step, writer.latest)
@@ -106,10 +107,10 @@ Draw = Callable[[Step, str], None]
 
 
 @contextmanager
-def screen(run: Run, planned: Plan, stop: threading.Event) -> Iterator[Draw]:
+def screen(run: Run, planned: Plan) -> Iterator[Draw]:
     """Where the run is watched: a notebook with a person, a notebook without, a terminal."""
     if is_live():
-        with live_screen(run, planned, stop) as draw:
+        with live_screen(run, planned) as draw:
             yield draw
         return
     counter = Counter(planned)
@@ -141,16 +142,13 @@ class Counter:
 
 
 @contextmanager
-def live_screen(run: Run, planned: Plan, stop: threading.Event) -> Iterator[Draw]:
-    """Status, growing curve, newest text and a stop button; at the end the final picture takes their place."""
+def live_screen(run: Run, planned: Plan) -> Iterator[Draw]:
+    """Status, growing curve and newest text; at the end the final picture takes their place."""
     import ipywidgets as w
     from IPython.display import display
 
     line, text, picture = w.HTML(), w.HTML(), w.Output()
-    button = w.Button(description="Stop", tooltip="Stop after this step and keep what there is", icon="stop")
-    button.on_click(lambda _: (stop.set(), setattr(button, "description", "stopping …")))
-    button.add_class("labkit-stop")
-    box = w.VBox([w.HBox([button, line], layout=w.Layout(align_items="center")), picture, text])
+    box = w.VBox([line, picture, text])
     handle: Any = display(box, display_id=True)
     drawn, records = [0.0], list(run.steps)
 
@@ -159,7 +157,8 @@ def live_screen(run: Run, planned: Plan, stop: threading.Event) -> Iterator[Draw
         if monotonic() - drawn[0] < REDRAW:
             return
         drawn[0] = monotonic()
-        line.value = theme.wrap(f'<span role="status">{for_html(status(step, planned))}</span>')
+        said = f'<span role="status">{for_html(status(step, planned))}</span>'
+        line.value = theme.wrap(f'{said} <span class="lk-faint">· {STOP}</span>')
         content = views.bundle(loss_curves(records, planned))
         picture.layout.min_height = f"{content.get(views.PLOTLY, {}).get('layout', {}).get('height', 0)}px"
         picture.outputs = ({"output_type": "display_data", "data": content, "metadata": {}},)
