@@ -83,6 +83,10 @@ def judged(said: Any, known: Any, detector: str, risk: float) -> list:
     from labkit.hallucination.cures import threshold_for
 
     doubt, doubts, wrong = DETECTORS[detector](said)[0], DETECTORS[detector](known), known.wrong
+    if wrong.all() or not wrong.any():  # nothing to choose a threshold from
+        why = f"all {len(wrong)} questions with known answers are answered {'wrong' if wrong.all() else 'right'}"
+        rows = ((said.texts[0] or "(nothing)", float(doubt), "no threshold"),)
+        return [Table(("it says", f"doubt ({detector})", "verdict"), rows, title="No verdict", notes=(why,))]
     limit = threshold_for(wrong, doubts, risk)
     passes = doubts <= limit
     verdict = "answer" if doubt <= limit else "refuse"
