@@ -41,7 +41,7 @@ class TrainingError(LabError):
     """A training run cannot start, or stopped because its loss is no longer a number."""
 
 
-class RunExists(TrainingError):
+class RunExistsError(TrainingError):
     """A run of this name is there already, and nothing is overwritten silently."""
 
 

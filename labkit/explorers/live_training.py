@@ -59,7 +59,7 @@ def train(
 
     Raises:
         OptionError, TextError: something asked for cannot be; nothing was written.
-        RunExists: there is a run of this name; it is not overwritten.
+        RunExistsError: there is a run of this name; it is not overwritten.
         TrainingError: the loss left all bounds, or the disk is full; the last good checkpoint stays.
 
     Laws: tests/explorers/test_live_training.py.

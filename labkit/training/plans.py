@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.devices import choose_device
-from ..core.errors import OptionError, RunExists, TrainingError, closest
+from ..core.errors import OptionError, RunExistsError, TrainingError, closest
 from ..core.paths import atomic_file
 from ..models import build, shape
 from ..models.presets import OVERRIDES, Preset, count_parameters
@@ -157,7 +157,7 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
             where the run ends may be changed.
 
     Raises:
-        RunExists: there is a run of this name, and `go_on` was not asked for.
+        RunExistsError: there is a run of this name, and `go_on` was not asked for.
         TrainingError: the run that exists is another one.
     """
     join()
@@ -197,7 +197,7 @@ def _numbered(plan: Plan) -> Run:
     for number in count(1):
         try:
             return start_run(f"{stem}-{number}", plan.about())
-        except RunExists:
+        except RunExistsError:
             continue
     raise AssertionError("numbers do not end")
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import OptionError, RunExists, TrainingError, closest
+from ..core.errors import OptionError, RunExistsError, TrainingError, closest
 from ..core.paths import runs_folder
 from ..core.results import Curve, Curves, Table
 
@@ -218,7 +218,7 @@ def start_run(name: str, about: dict[str, Any]) -> Run:
     """A new run's folder.
 
     Raises:
-        RunExists: a run of this name is there.
+        RunExistsError: a run of this name is there.
         OptionError: the name cannot be a folder's.
         TrainingError: the folder cannot be written.
     """
@@ -228,7 +228,7 @@ def start_run(name: str, about: dict[str, Any]) -> Run:
     try:
         folder.mkdir(parents=True)
     except FileExistsError:
-        raise RunExists(
+        raise RunExistsError(
             f"there is a run {name!r} already, and it is not overwritten; "
             "give another name=, go on with it: resume=True, or remove its folder"
         ) from None

@@ -10,7 +10,7 @@ import pytest
 
 import labkit as lab
 from labkit import views
-from labkit.core.errors import OptionError, RunExists, TrainingError
+from labkit.core.errors import OptionError, RunExistsError, TrainingError
 from labkit.explorers import live_training
 from labkit.explorers.training_views import clock, few_samples, loss_curves, status, summary
 from labkit.explorers.training_writer import Writer
@@ -54,7 +54,7 @@ def test_its_numbers_are_those_of_the_loop_under_it():
 
 def test_what_exists_is_refused_and_resume_goes_on():
     train(name="one")
-    with pytest.raises(RunExists, match="not overwritten"):
+    with pytest.raises(RunExistsError, match="not overwritten"):
         train(name="one")
     assert train(name="one", resume=True, steps=30).steps[-1].index == 30
     assert train(name="new", resume=True).steps[-1].index == 25

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import labkit as lab
-from labkit.core.errors import OptionError, RunExists, TrainingError
+from labkit.core.errors import OptionError, RunExistsError, TrainingError
 from labkit.text import world
 from labkit.training import Record, add_sample, all_runs, begin, compare_runs, open_run, plan, runs
 from labkit.training.recording import KEPT, alone
@@ -146,7 +146,7 @@ def test_a_finished_run_can_be_made_longer():
 def test_a_name_that_exists_is_refused_and_nothing_changes():
     run = done()
     before = numbers(run), run.checkpoints
-    with pytest.raises(RunExists, match="resume=True"):
+    with pytest.raises(RunExistsError, match="resume=True"):
         done()
     assert (numbers(run), run.checkpoints) == before
 
