@@ -5,9 +5,11 @@
 #   make test-long   what takes longer than a few minutes: seeds 0 to 4, mutations, benchmarks
 #   make fetch   all weights, tokenizers and texts, for a room without internet
 #
-# PYTHON=python3.12 picks the interpreter, TORCH="torch==2.13.0 --index-url …" another build of torch.
+# PYTHON=python3.12 picks the interpreter, TORCH="torch==2.13.0 --index-url …" another build of torch, WORKERS=4 how
+# many processes share the tests (2 GB of memory each).
 
 PYTHON ?= python3
+WORKERS ?= 2
 TORCH  ?= $(shell grep '^torch==' requirements.lock)
 BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip install $(shell test -t 2 || echo --quiet)
@@ -46,7 +48,7 @@ lint: $(READY)
 test: lint
 	$(BIN)/python -m labkit.cli fetch --all
 	$(BIN)/python -m labkit.cli run --fast
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long

@@ -58,6 +58,7 @@ def gigabytes(answer: Any) -> str:
 def sure_prompt(answer: Any) -> str:
     """A prompt after which SmolLM2's best token has 0.9 or more."""
     require(isinstance(answer, str), f"a prompt is a text in quotes, not {type(answer).__name__}")
+    require(answer.strip() != "", "the text is empty; write a prompt of your own")
     require("capital of france" not in answer.lower(), "that one is the lesson's; find another fact, rhyme or phrase")
     try:
         token, probability = _best(answer)

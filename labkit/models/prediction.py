@@ -21,7 +21,7 @@ def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
     """The most probable next tokens after a text.
 
     Args:
-        text: the prompt, at least one token, taken as it stands (no chat template).
+        text: the prompt, taken as it stands (no chat template); an empty one is the start token.
         top: how many tokens, 1 to the vocabulary's size.
 
     Returns:
@@ -29,8 +29,8 @@ def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
         probabilities, falling; the first is marked.
 
     Raises:
-        TextError: the text is empty, has no character of the vocabulary, is longer than the model's context, or is no
-            valid Unicode.
+        TextError: the text has no character of the vocabulary, is longer than the model's context, is no valid
+            Unicode, or is empty where there is no start token.
         ModelError: the model does not predict a next token.
         OptionError: `top` is no whole number, or out of range.
 
@@ -44,7 +44,7 @@ def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
         labels=tuple(visible(lm, int(i)) for i in best),
         values=probabilities[best],
         quantity="probability",
-        title=f"What comes after “{_tail(text)}”",
+        title=f"What comes after “{_tail(text)}”" if text else "What comes first",
         marked=(0,),
         label_name="next token",
     )
@@ -64,7 +64,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
     """A text continued by its most probable token, one at a time: each with its probability and what it beat.
 
     Args:
-        text: the prompt, at least one token.
+        text: the prompt; an empty one is the start token.
         tokens: how many to add at most; it ends earlier where the model ends the text or its context is full.
 
     Returns:
@@ -93,7 +93,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
             break
         given = torch.tensor([[best]], device=lm.model.device)
     columns = ("token", "probability", "it beat", "its probability", "text so far")
-    return Table(columns, tuple(rows), title=f"“{_tail(text)}”, one token at a time")
+    return Table(columns, tuple(rows), title=f"“{_tail(text)}”, one token at a time" if text else "One token at a time")
 
 
 def _whole(value: Any) -> bool:
@@ -112,6 +112,24 @@ def encode(lm: LanguageModel, text: str) -> list[int]:
         raise ModelError(
             f"{lm.name!r} is {lm.card.kind} and predicts no next token; use a decoder-only model of lab.catalog()"
         )
+    ids = read_ids(lm.tokenizer, text)
+    if lm.card.context and len(ids) > lm.card.context:
+        raise TextError(
+            f"the text has {len(ids):,} tokens, but {lm.name} reads at most {lm.card.context:,}; shorten it"
+        )
+    return ids
+
+
+def read_ids(tokenizer: Any, text: str, **options: Any) -> list[int]:
+    """The ids of a prompt, as every verb reads it: an empty one is the tokenizer's start token.
+
+    Args:
+        options: of the tokenizer's call, such as add_special_tokens=False for a text that has them.
+
+    Raises:
+        TextError: it is no text, no valid Unicode, has no character of the vocabulary, or is empty where there is no
+            start token.
+    """
     if not isinstance(text, str):
         raise TextError(f"a text was expected, got {type(text).__name__}; give a str")
     try:
@@ -121,19 +139,15 @@ def encode(lm: LanguageModel, text: str) -> list[int]:
             f"character {error.start} of the text is half a character (a lone surrogate), which no tokenizer takes; "
             "remove it, or read the file as UTF-8"
         ) from error
-    ids = list(lm.tokenizer(text, verbose=False)["input_ids"])
+    ids = list(tokenizer(text, verbose=False, **options)["input_ids"])
     if not ids and text:
         raise TextError(
-            f"none of the {len(text)} characters of the text is in the vocabulary of {lm.name}, so the model would see "
-            "nothing; write others"
+            f"none of the {len(text)} characters of the text is in the vocabulary, so the model would see nothing; "
+            "write others"
         )
-    if not ids:
-        raise TextError("the text is empty, and there is nothing to continue; write at least one character")
-    if lm.card.context and len(ids) > lm.card.context:
-        raise TextError(
-            f"the text has {len(ids):,} tokens, but {lm.name} reads at most {lm.card.context:,}; shorten it"
-        )
-    return ids
+    if not ids and tokenizer.bos_token_id is None:
+        raise TextError("the text is empty and this tokenizer has no start token; write at least one character")
+    return ids or [tokenizer.bos_token_id]
 
 
 def visible(lm: LanguageModel, token_id: int) -> str:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention, silu
 
+from .llama_step import Weights, make_desk, through_layers, weights_of
 from .runners import pad_left
 
 CHUNK = 512
@@ -50,7 +51,9 @@ class LlamaRunner:
         self._kv, self._d_head = c.num_key_value_heads, model.model.layers[0].self_attn.head_dim
         self._group = c.num_attention_heads // self._kv
         self._times = _product(model)
-        self._layers = [_weights(layer) for layer in model.model.layers]
+        self._layers = [weights_of(layer) for layer in model.model.layers]
+        self._desk = make_desk(self._layers[0], self._kv, self._d_head)
+        self._turns: tuple[Tensor, Tensor] | None = None  # (place, 1, d_head) of a single text
         self._cache = torch.empty(0)  # (layer, 2, batch, kv head, capacity, d_head): keys, values
         self._pads = torch.empty(0)  # (batch,) empty places before each row's first token
         self._padded = False
@@ -63,7 +66,7 @@ class LlamaRunner:
         self._padded = bool(self._pads.any())
         self._length = 0
         shape = (len(self._layers), 2, len(ids), self._kv, ids.shape[1] + ROOM, self._d_head)
-        self._cache = torch.empty(shape, dtype=self._model.dtype, device=ids.device)
+        self._cache, self._turns = torch.empty(shape, dtype=self._model.dtype, device=ids.device), None
         *early, last = ids.split(CHUNK, dim=1)
         for chunk in early:
             self._hidden(chunk)
@@ -71,6 +74,8 @@ class LlamaRunner:
 
     @torch.inference_mode()
     def advance(self, tokens: Tensor) -> Tensor:
+        if tokens.shape == (1, 1) and tokens.device.type == "cpu" and not self._padded and self._steady:
+            return self._step(tokens)
         return self._logits(self._hidden(tokens))
 
     @torch.inference_mode()
@@ -83,6 +88,36 @@ class LlamaRunner:
 
     def crop(self, new: int) -> None:
         self._length -= new
+
+    def _step(self, token: Tensor) -> Tensor:
+        """(1, 1, vocab) logits after one more token of one text."""
+        inner, place = self._model.model, self._length
+        self._make_room(place + 1)
+        self._desk.x.copy_(inner.embed_tokens.weight[int(token)])
+        if self._turns is None or place >= len(self._turns[0]):
+            self._turns = self._turn(self._desk.x, torch.arange(self._cache.shape[4])[None])
+        turn = (self._turns[0][place], self._turns[1][place])
+        through_layers(self._layers, self._desk, cache=self._cache, place=place, turn=turn)
+        self._length += 1
+        self._desk.norm(inner.norm.weight, inner.norm.variance_epsilon)
+        return torch.mv(self._model.lm_head.weight, self._desk.y)[None, None]
+
+    @property
+    def _steady(self) -> bool:
+        """Whether a position turns the same however long the text is."""
+        kind = self._model.model.rotary_emb.rope_type
+        return "dynamic" not in kind and kind != "longrope"
+
+    def _turn(self, x: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine (batch*new, 1, d_head) of positions (batch, new); the sine's first half is negated."""
+        cos, sin = self._model.model.rotary_emb(x, positions)  # (batch, new, d_head)
+        half = self._d_head // 2
+        negated = torch.cat((-sin[..., :half], sin[..., half:]), -1)
+        return cos.reshape(-1, 1, self._d_head), negated.view(-1, 1, self._d_head)
+
+    def _make_room(self, end: int) -> None:
+        if end > self._cache.shape[4]:
+            self._cache = self._grown(self._cache[..., : self._length, :], end + max(ROOM, end // 2))
 
     def _grown(self, used: Tensor, capacity: int) -> Tensor:
         layers, two, batch, kv, length, d_head = used.shape
@@ -100,18 +135,12 @@ class LlamaRunner:
         """(batch, new, d_model) after the last norm; the cache grows by `new`."""
         batch, new = ids.shape
         end = self._length + new
-        if end > self._cache.shape[4]:
-            self._cache = self._grown(self._cache[..., : self._length, :], end + max(ROOM, end // 2))
+        self._make_room(end)
         inner = self._model.model
         x = inner.embed_tokens.weight[ids.reshape(-1)]  # (batch*new, d_model)
         places = torch.arange(self._length, end, device=ids.device)
         positions = (places - self._pads[:, None]).clamp_(min=0)  # (batch, new)
-        cos, sin = inner.rotary_emb(x, positions)  # (batch, new, d_head)
-        half = self._d_head // 2
-        turn = (
-            cos.reshape(-1, 1, self._d_head),
-            torch.cat((-sin[..., :half], sin[..., half:]), -1).view(batch * new, 1, -1),
-        )
+        turn = self._turn(x, positions)
         mask = self._mask(places, end)
         for number, weights in enumerate(self._layers):
             x = self._layer(x, weights, self._cache[number], turn, mask)
@@ -128,30 +157,22 @@ class LlamaRunner:
         seen |= keys == places[:, None]  # an empty place sees itself, never nothing
         return seen.repeat(1, self._group, 1)[:, None]
 
-    def _layer(self, x: Tensor, weights: tuple, cache: Tensor, turn: tuple, mask: Tensor | None) -> Tensor:
-        norm_1, eps, wq, wk, wv, wo, norm_2, w_gate, w_up, w_down = weights
+    def _layer(self, x: Tensor, w: Weights, cache: Tensor, turn: tuple, mask: Tensor | None) -> Tensor:
         times, kv, group, d_head = self._times, self._kv, self._group, self._d_head
         batch = cache.shape[1]
         new = len(x) // batch
         end = self._length + new
-        y = _norm(x, norm_1, eps)
-        q = _rotate(times(y, wq).view(batch * new, -1, d_head), *turn)
-        k = _rotate(times(y, wk).view(batch * new, -1, d_head), *turn)
+        y = _norm(x, w.norm_1, w.eps)
+        q = _rotate(times(y, w.q).view(batch * new, -1, d_head), *turn)
+        k = _rotate(times(y, w.k).view(batch * new, -1, d_head), *turn)
         cache[0, :, :, self._length : end] = k.view(batch, new, kv, d_head).transpose(1, 2)
-        cache[1, :, :, self._length : end] = times(y, wv).view(batch, new, kv, d_head).transpose(1, 2)
+        cache[1, :, :, self._length : end] = times(y, w.v).view(batch, new, kv, d_head).transpose(1, 2)
         q = q.view(batch, new, kv, group, d_head).permute(0, 2, 3, 1, 4).reshape(batch, kv, group * new, d_head)
         seen = scaled_dot_product_attention(q, cache[0, :, :, :end], cache[1, :, :, :end], attn_mask=mask)
         seen = seen.view(batch, kv, group, new, d_head).permute(0, 3, 1, 2, 4).reshape(batch * new, -1)
-        x = x.add_(times(seen, wo))  # in place: x is this pass's own
-        y = _norm(x, norm_2, eps)
-        return x.add_(times(silu(times(y, w_gate), inplace=True).mul_(times(y, w_up)), w_down))
-
-
-def _weights(layer: Any) -> tuple[Any, ...]:
-    attention, mlp, norm = layer.self_attn, layer.mlp, layer.input_layernorm
-    return (norm.weight, norm.variance_epsilon, attention.q_proj.weight, attention.k_proj.weight,
-            attention.v_proj.weight, attention.o_proj.weight, layer.post_attention_layernorm.weight,
-            mlp.gate_proj.weight, mlp.up_proj.weight, mlp.down_proj.weight)  # fmt: skip
+        x = x.add_(times(seen, w.o))  # in place: x is this pass's own
+        y = _norm(x, w.norm_2, w.eps)
+        return x.add_(times(silu(times(y, w.gate), inplace=True).mul_(times(y, w.up)), w.down))
 
 
 def _norm(x: Tensor, weight: Tensor, eps: float) -> Tensor:

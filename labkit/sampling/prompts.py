@@ -11,6 +11,7 @@ from typing import Any
 
 from labkit.core.errors import OptionError, TextError
 from labkit.core.results import TokenSplit
+from labkit.models.prediction import read_ids
 
 Message = dict[str, str]
 
@@ -31,10 +32,10 @@ def read_prompts(tokenizer: Any, prompt: str | Sequence[Any]) -> list[Prompt]:
 
     Raises:
         OptionError: it is none of these, or the list is empty.
-        TextError: a chat without a template, or an empty text without a start token.
+        TextError: a chat without a template, an empty text without a start token, or no valid Unicode.
     """
     if isinstance(prompt, str):
-        return [_read_text(tokenizer, prompt)]
+        return [Prompt(prompt, tuple(read_ids(tokenizer, prompt)))]
     if not isinstance(prompt, Sequence) or not prompt:
         raise OptionError(f"prompt={prompt!r} is neither a text, nor a chat, nor a list of them; give 'a text'")
     if all(isinstance(part, dict) for part in prompt):
@@ -51,22 +52,6 @@ def chat_text(lm: Any, messages: Sequence[Message]) -> str:
     return _read_chat(lm.tokenizer, messages).text
 
 
-def _read_text(tokenizer: Any, text: str) -> Prompt:
-    ids = _encode(tokenizer, text) if text else []
-    if not ids:
-        if tokenizer.bos_token_id is None:
-            raise TextError("the prompt is empty and this tokenizer has no start token; give at least one character")
-        ids = [tokenizer.bos_token_id]
-    return Prompt(text, tuple(ids))
-
-
-def _encode(tokenizer: Any, text: str, **options: Any) -> list[int]:
-    try:
-        return tokenizer(text, **options)["input_ids"]
-    except (UnicodeEncodeError, TypeError) as error:
-        raise TextError(f"the prompt holds half a character ({error}); take it out") from error
-
-
 def _read_chat(tokenizer: Any, messages: Sequence[Message]) -> Prompt:
     if not getattr(tokenizer, "chat_template", None):
         raise TextError("this tokenizer has no chat template; give the prompt as one text instead of messages")
@@ -74,7 +59,7 @@ def _read_chat(tokenizer: Any, messages: Sequence[Message]) -> Prompt:
         if not {"role", "content"} <= set(message):
             raise TextError(f"a message has the keys {sorted(message)}; it needs 'role' and 'content'")
     text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
-    return Prompt(text, tuple(_encode(tokenizer, text, add_special_tokens=False)))
+    return Prompt(text, tuple(read_ids(tokenizer, text, add_special_tokens=False)))
 
 
 class Decoder:

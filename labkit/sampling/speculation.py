@@ -143,7 +143,16 @@ def first_layers(lm: Any, count: int) -> Any:
     model.model.embed_tokens, model.model.norm = lm.model.model.embed_tokens, lm.model.model.norm
     model.model.rotary_emb, model.lm_head = lm.model.model.rotary_emb, lm.model.lm_head
     model.model.layers = lm.model.model.layers[:count]
-    return replace(lm, name=f"{lm.name}, first {count} layers", model=model)
+    return replace(lm, name=f"{lm.name}, first {count} layers", model=model, **_card(lm, model, count))
+
+
+def _card(lm: Any, model: Any, count: int) -> dict[str, Any]:
+    """The facts that change with the layers, where a model has a card."""
+    if not hasattr(lm, "card"):
+        return {}
+    sizes = [(p.numel(), p.nbytes) for p in model.parameters()]
+    parameters, held = map(sum, zip(*sizes, strict=True))
+    return {"card": replace(lm.card, layers=count, parameters=parameters, memory_gb=held / 1e9)}
 
 
 def speculate(

@@ -74,10 +74,11 @@ def print_result(console: Console, result: SuiteResult) -> None:
 
 
 def print_table(console: Console, table: Table) -> None:
-    """A Table as the terminal shows it; numbers are text here."""
+    """A Table as the terminal shows it; numbers are text here. What is too wide goes on in the next line;
+    names of claims stay in one piece, so that they can be searched for."""
     shown = RichTable(title=escape(table.title), box=None, pad_edge=False, header_style="bold", title_justify="left")
     for column in table.columns:
-        shown.add_column(escape(column))
+        shown.add_column(escape(column), overflow="fold", no_wrap=column == "claim")
     for row in table.rows:
         shown.add_row(*(Text(str(entry)) for entry in row))
     console.print(shown)

@@ -1,5 +1,6 @@
 """The next token: the softmax of the model's logits, for any text that has one."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -32,11 +33,22 @@ def test_all_tokens_together_have_probability_one(lm):
 
 
 @pytest.mark.parametrize("text, says", [
-    ("", "empty"), (None, "NoneType"), ("ab\ud800", "character 2"), ("years 12 " * 10_000, "reads at most 64"),
+    (None, "NoneType"), ("ab\ud800", "character 2"), ("years 12 " * 10_000, "reads at most 64"),
 ])  # fmt: skip
 def test_a_text_without_a_next_token_is_refused(lm, text, says):
     with pytest.raises(TextError, match=says):
         lab.next_token(lm, text)
+
+
+def test_an_empty_text_is_the_start_token_where_there_is_one(lm):
+    first = lab.next_token(lm, "", top=1)
+    with torch.no_grad():
+        expected = lm.model(torch.tensor([[lm.tokenizer.bos_token_id]])).logits[0, -1].double().softmax(-1)
+    assert first.title == "What comes first" and first.values[0] == pytest.approx(float(expected.max()))
+    without = copy.deepcopy(lm.tokenizer)
+    without.bos_token = None
+    with pytest.raises(TextError, match="empty and this tokenizer has no start token"):
+        lab.next_token(replace(lm, tokenizer=without), "")
 
 
 @pytest.mark.parametrize("text", ["a", "\x00\x07", "<script>alert(1)</script>", "漢字 😀", "   ", "\n"])

@@ -40,11 +40,12 @@ def make_llama(*, vocab: int = 258, context: int = 64, seed: int = 0, **changes:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=vocab, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=context, initializer_range=0.25, eos_token_id=256,
-        bos_token_id=257, tie_word_embeddings=False, **changes,
-    )  # fmt: skip
+    settings = {
+        "vocab_size": vocab, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": context,
+        "initializer_range": 0.25, "eos_token_id": 256, "bos_token_id": 257, "tie_word_embeddings": False,
+    }  # fmt: skip
+    config = LlamaConfig(**(settings | changes))
     return LlamaForCausalLM(config).eval()
 
 

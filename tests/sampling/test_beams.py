@@ -53,8 +53,8 @@ def test_width_one_is_greedy(lm):
 def test_wide_enough_it_finds_the_most_likely_text_of_all(lm, tiny_llama):
     model = tiny_llama(vocab=6)
     model.generation_config.eos_token_id = None
-    tokenizer = type("T", (), {"eos_token_id": None, "bos_token_id": 1, "__call__": lambda _, text: {"input_ids": [1]},
-                               "decode": lambda _, ids, **__: str(ids)})()  # fmt: skip
+    reads, writes = (lambda *_, **how: {"input_ids": [1]}), (lambda _, ids, **how: str(ids))
+    tokenizer = type("T", (), {"eos_token_id": None, "bos_token_id": 1, "__call__": reads, "decode": writes})()
     got = beam_search(type(lm)("six tokens", model, tokenizer), "x", width=216, max_tokens=3, length_penalty=0.0)
     every = list(product(range(6), repeat=3))
     with torch.no_grad():

@@ -53,6 +53,48 @@ def test_the_lean_llama_is_exact_in_every_shape(changes):
     close(runner.advance(torch.tensor([[3], [4]]))[:, 0], own_logits(model, [long[0] + [3], long[1] + [4]]))
 
 
+SHAPES = [
+    {}, {"head_dim": 16}, {"num_key_value_heads": 4}, {"num_key_value_heads": 1},
+    {"rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 1e4}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", SHAPES)
+def test_one_text_alone_is_exact_beyond_the_room_that_it_had(tiny_llama, changes):
+    model = tiny_llama(**{"context": 700, **changes}, seed=4)
+    runner, row = LlamaRunner(model), [3, 1, 4]
+    logits = runner.begin([row])
+    for token in range(150):  # more than the cache has room for at first
+        row.append(token)
+        logits = runner.advance(torch.tensor([[token]]))[:, -1]
+    close(logits, own_logits(model, [row]))
+    runner.crop(20)
+    runner.advance(torch.tensor([[9, 9]]))
+    close(runner.advance(torch.tensor([[5]]))[:, -1], own_logits(model, [[*row[:-20], 9, 9, 5]]))
+
+
+def test_positions_that_turn_otherwise_in_a_longer_text_are_read_as_the_model_reads_them(tiny_llama):
+    turns = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}
+    runners = [make(tiny_llama(context=20, rope_parameters=turns, seed=4)) for make in (LlamaRunner, CachedRunner)]
+    ours, theirs = (runner.begin([[3, 1, 4]]) for runner in runners)
+    for token in range(40):
+        close(ours, theirs)
+        ours, theirs = (runner.advance(torch.tensor([[token]]))[:, -1] for runner in runners)
+
+
+def test_in_bfloat16_one_text_alone_is_as_near_to_float32_as_the_model_is(tiny_llama):
+    exact, model = tiny_llama(seed=8), tiny_llama(seed=8).to(torch.bfloat16)
+    off = {}
+    for make in (CachedRunner, LlamaRunner):
+        runner, off[make], row = make(model), 0.0, [5, 9, 200]
+        logits = runner.begin([row])
+        for step in range(30):
+            off[make] += float((logits.float() - own_logits(exact, [row])).abs().mean())
+            row.append(step)
+            logits = runner.advance(torch.tensor([[step]]))[:, 0]
+    assert off[LlamaRunner] < 1.3 * off[CachedRunner]
+
+
 def test_in_bfloat16_it_is_as_near_to_float32_as_the_model_is(tiny_llama):
     exact, model = tiny_llama(seed=8), tiny_llama(seed=8).to(torch.bfloat16)
     off = {}

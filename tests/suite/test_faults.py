@@ -3,6 +3,7 @@
 All notebooks of `suite_of_faults` run in one suite, because that is the point: one that fails spoils no other.
 """
 
+import ctypes
 import errno
 import json
 import os
@@ -141,7 +142,7 @@ def start_endless_suite(make_notebook, folder, *options):
     command = [*LABKIT, "run", *sorted(map(str, folder.glob("*.ipynb"))), "-o", str(folder / "run"), *options]
     started = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        env=os.environ | {"LABKIT_TEST_MARK": str(folder)},
+        env=os.environ | {"LABKIT_TEST_MARK": str(folder)}, preexec_fn=die_with_the_test,  # noqa: PLW1509
     )  # fmt: skip
     try:
         until(lambda: (folder / "endless_a").exists() and (folder / "endless_b").exists())
@@ -149,6 +150,12 @@ def start_endless_suite(make_notebook, folder, *options):
         started.kill()
         raise
     return started
+
+
+def die_with_the_test():
+    """A test that is killed from outside leaves no suite of hours behind; Linux sees to it, elsewhere nobody does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def until(condition, seconds=150.0):

@@ -70,12 +70,12 @@ LESSONS = {
         "return float(x.mean())",
     ),
     "targets that are not shifted": (
-        "04_training", "training/turned", "labkit.training.loss", "inputs, targets = ids[:, :-1], ids[:, 1:]",
+        "04_training", "training/knows_nothing", "labkit.training.loss", "inputs, targets = ids[:, :-1], ids[:, 1:]",
         "inputs, targets = ids[:, :-1], ids[:, :-1]",
     ),
     "held-out text that is trained on": (
-        "04_training", "training/by_heart", "labkit.text.splits",
-        '(u.digest in held_out) == (side == "validation")', "True",
+        "04_training", "training/by_heart", "labkit.text.datasets", 'self.folder / f"{split}.bin"',
+        'self.folder / "train.bin"',
     ),
     "a corpus without an end": (
         "04_training", "training/cutoff_after", "labkit.text.corpora", "first <= d.year <= last", "first <= d.year",

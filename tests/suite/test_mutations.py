@@ -75,6 +75,7 @@ def verdicts(tmp_path_factory):
     paths = sorted({str(ROOT / path) for *_, path, _ in UNIT.values()})
     words = " or ".join(words or "seed" for *_, words in UNIT.values())
     jobs.append(["sound", "", "", "", [*paths, "-k", words]])
+    jobs.append(["gone", "labkit.core.seeds", "no such line", "", [str(ROOT / UNIT["seed ignored"][3])]])
     path = tmp_path_factory.mktemp("mutations") / "jobs.json"
     path.write_text(json.dumps(jobs))
     done = subprocess.run([sys.executable, MUTANT, str(path)], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -93,11 +94,6 @@ def test_the_same_tests_pass_on_the_code_as_it_is(verdicts):
     assert code == 0, output
 
 
-def test_a_mutation_of_a_line_that_is_gone_says_so(tmp_path):
-    path = tmp_path / "jobs.json"
-    path.write_text(
-        json.dumps([["gone", "labkit.core.seeds", "no such line", "", [str(ROOT / UNIT["seed ignored"][3])]]])
-    )
-    done = subprocess.run([sys.executable, MUTANT, str(path)], capture_output=True, text=True, check=True, cwd=ROOT)
-    code, output = json.loads(done.stdout.splitlines()[-1])["gone"]
+def test_a_mutation_of_a_line_that_is_gone_says_so(verdicts):
+    code, output = verdicts["gone"]
     assert code != 0 and "renew the mutation" in output

@@ -11,11 +11,13 @@ import pytest
 
 from labkit import cli
 from labkit.core.errors import NotebookError, OptionError
+from labkit.core.results import Table
 from labkit.suite import runner
 from labkit.suite.comparison import moved, spread
 from labkit.suite.executors import open_executor
 from labkit.suite.outcomes import SuiteResult
 from labkit.suite.planning import plan_run
+from labkit.suite.terminal import print_table
 
 LESSON = [
     "# 01 · A lesson",
@@ -101,6 +103,20 @@ def test_seeds_give_each_claim_s_spread(tmp_path, make_notebook):
     assert sorted(outcome.executed for outcome in result.outcomes) == ["seed-0/a.ipynb", "seed-1/a.ipynb"]
     table = spread(result.outcomes)
     assert table.rows == (("a", "x/seeded", "0", "0.25", "≤ 0.3", "0.2 × range", "2 of 2"),)
+
+
+def test_a_narrow_terminal_cuts_no_name_of_a_claim():
+    import io
+
+    from rich.console import Console
+
+    names = ["sampling/" + word * 4 for word in ("speculation", "perplexity")]
+    columns = ("notebook", "claim", "least", "most", "bound", "room", "holds for")
+    rows = tuple(("08_sampling", name, "0.25", "0.75", "≤ 0.8", "1.4 × range", "5 of 5") for name in names)
+    for width in (80, 100):
+        print_table(Console(file=(out := io.StringIO()), width=width), Table(columns, rows, "Claims over the seeds"))
+        assert all(name in out.getvalue() for name in names), out.getvalue()
+        assert "…" not in out.getvalue()
 
 
 def test_accept_then_pass_then_a_planted_drift_is_caught_with_its_cell(tmp_path, make_notebook, labkit):
