@@ -96,10 +96,10 @@ class LlamaRunner:
         self._desk.x.copy_(inner.embed_tokens.weight[int(token)])
         if self._turns is None or place >= len(self._turns[0]):
             self._turns = self._turn(self._desk.x, torch.arange(self._cache.shape[4])[None])
-        turn = (self._turns[0][place], self._turns[1][place])
-        through_layers(self._layers, self._desk, cache=self._cache, place=place, turn=turn)
+        self._desk.move_to(self._turns[0][place], self._turns[1][place])
+        through_layers(self._layers, self._desk, self._cache, place)
         self._length += 1
-        self._desk.norm(inner.norm.weight, inner.norm.variance_epsilon)
+        self._desk.norm(inner.norm.weight.detach(), inner.norm.variance_epsilon)
         return torch.mv(self._model.lm_head.weight, self._desk.y)[None, None]
 
     @property

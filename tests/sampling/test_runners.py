@@ -5,6 +5,7 @@ import torch
 
 from labkit.core.errors import ModelError
 from labkit.sampling.llama import LlamaRunner, fits
+from labkit.sampling.llama_step import Desk, QuickDesk
 from labkit.sampling.runners import CachedRunner, PlainRunner, make_runner
 
 PROMPTS = [[5, 9, 200, 3, 77], [1], [8, 8, 8]]
@@ -71,6 +72,16 @@ def test_one_text_alone_is_exact_beyond_the_room_that_it_had(tiny_llama, changes
     runner.crop(20)
     runner.advance(torch.tensor([[9, 9]]))
     close(runner.advance(torch.tensor([[5]]))[:, -1], own_logits(model, [[*row[:-20], 9, 9, 5]]))
+
+
+def test_the_step_through_numpy_is_the_step_through_torch(tiny_llama):
+    model, logits = tiny_llama(seed=4), []
+    for kind in (Desk, QuickDesk):
+        runner = LlamaRunner(model)
+        runner._desk = kind(runner._layers[0], 2, 8)
+        runner.begin([[3, 1, 4]])
+        logits.append(torch.cat([runner.advance(torch.tensor([[token]]))[:, -1] for token in range(20)]))
+    close(*logits)
 
 
 def test_positions_that_turn_otherwise_in_a_longer_text_are_read_as_the_model_reads_them(tiny_llama):
