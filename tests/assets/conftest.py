@@ -87,6 +87,8 @@ class Shelf:
     def start(self, code: str, *before: str, **environment: str) -> subprocess.Popen[str]:
         """A fresh process that reads this manifest and runs `code`, in a process group of its own."""
         prologue = (
+            "import signal\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # tests in the background have it switched off
             "from pathlib import Path\nfrom labkit import assets\nfrom labkit.assets import fetching, manifest, store\n"
             f"manifest.MANIFEST = Path({str(self.pins)!r})\n"
         )
