@@ -113,15 +113,16 @@ def through_layers(layers: Sequence[Weights], desk: Desk, cache: Tensor, place: 
 
     Law: equals the model's own forward to 1e-4 in float32 (tests/sampling/test_runners.py).
     """
-    for w, held in zip(layers, cache, strict=True):
+    fresh = cache[:, :, 0, :, place].unbind()  # for each layer, where its keys and values go
+    seen = cache[..., : place + 1, :].unbind()
+    for w, goes, held in zip(layers, fresh, seen, strict=True):
         desk.norm(w.norm_1, w.eps)
         torch.mv(w.q, desk.y, out=desk.q)
         torch.mv(w.k, desk.y, out=desk.k)
         torch.mv(w.v, desk.y, out=desk.v)
         desk.turn()
-        held[:, 0, :, place] = desk.fresh
-        keys, values = held[..., : place + 1, :]
-        desk.x.addmv_(w.o, scaled_dot_product_attention(desk.asks, keys, values).view(-1))
+        goes.copy_(desk.fresh)
+        desk.x.addmv_(w.o, scaled_dot_product_attention(desk.asks, *held.unbind()).view(-1))
         desk.norm(w.norm_2, w.eps)
         torch.mv(w.gate, desk.y, out=desk.gate)
         torch.mv(w.up, desk.y, out=desk.up)
