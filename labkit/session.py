@@ -14,7 +14,7 @@ LESSONS = {
     "01": "What does a model read instead of letters?",
     "02": "What does attention look at?",
     "03": "What is inside the model?",
-    "04": "How is a model trained?",
+    "04": "How does a model learn?",
     "05": "What do more parameters and more text buy?",
     "06": "Which architectures are there?",
     "07": "How does a model learn to chat?",
