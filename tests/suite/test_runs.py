@@ -12,7 +12,7 @@ import pytest
 from labkit import cli
 from labkit.core.errors import NotebookError, OptionError
 from labkit.core.results import Table
-from labkit.suite import runner
+from labkit.suite import baselines, runner
 from labkit.suite.comparison import moved, spread
 from labkit.suite.executors import open_executor
 from labkit.suite.outcomes import SuiteResult
@@ -145,6 +145,20 @@ def test_accept_then_pass_then_a_planted_drift_is_caught_with_its_cell(tmp_path,
     for text in ("a/rate", "10.00%, beyond drift", "a/gone", "absent", "passed", "failed"):
         assert text in out
     assert labkit("diff", "run1", "run1") == (0, "Nothing moved.\n", "")
+
+
+def test_a_planted_slow_cell_is_caught(tmp_path, make_notebook, labkit, monkeypatch):
+    cells = ["import labkit as lab", "## Rate", "lab.claim('a/rate', 0.5, at_least=0.1)"]
+    path = make_notebook(tmp_path / "notebooks" / "a.ipynb", *cells)
+    assert labkit("run", "--accept", "-o", "run1")[0] == 0
+    kept = tmp_path / "notebooks/baselines/a.json"
+    seconds = json.loads(kept.read_text())["profiles"]["full"]["seconds"]
+    monkeypatch.setattr(baselines, "SLOW_SECONDS", 0)  # small notebooks are forgiven 20 s otherwise
+    monkeypatch.setattr(baselines, "SLOW_FACTOR", 1.5)
+    make_notebook(path, *cells, f"import time; time.sleep({seconds * 1.5 + 3})")
+    code, out, _ = labkit("run", "-o", "run2")
+    assert code == 1 and "mend it, or accept" in out
+    assert [problem.kind for problem in SuiteResult.read(tmp_path / "run2").outcomes[0].problems] == ["slow"]
 
 
 def test_mistakes_of_the_user_end_in_one_line_before_anything_runs(tmp_path, make_notebook, labkit):
