@@ -58,7 +58,7 @@ def suite_of_faults(tmp_path_factory, make_notebook):
     plan = plan_run(sorted(folder.glob("*.ipynb")), parameters={})
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_PATH", str(folder / "jupyter"))
-        settings = runner.Settings(jobs=4, start_seconds=8)  # most of them only wait
+        settings = runner.Settings(start_seconds=8)
         result = runner.run(plan, folder=runner.new_folder(folder / "run"), settings=settings)
     return {outcome.topic: outcome for outcome in result.outcomes}
 
