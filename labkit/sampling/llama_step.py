@@ -115,14 +115,14 @@ def through_layers(layers: Sequence[Weights], desk: Desk, cache: Tensor, place: 
     """
     fresh = cache[:, :, 0, :, place].unbind()  # for each layer, where its keys and values go
     seen = cache[..., : place + 1, :].unbind()
-    for w, goes, held in zip(layers, fresh, seen, strict=True):
+    for w, goes, (keys, values) in zip(layers, fresh, (held.unbind() for held in seen), strict=True):
         desk.norm(w.norm_1, w.eps)
         torch.mv(w.q, desk.y, out=desk.q)
         torch.mv(w.k, desk.y, out=desk.k)
         torch.mv(w.v, desk.y, out=desk.v)
         desk.turn()
         goes.copy_(desk.fresh)
-        desk.x.addmv_(w.o, scaled_dot_product_attention(desk.asks, *held.unbind()).view(-1))
+        desk.x.addmv_(w.o, scaled_dot_product_attention(desk.asks, keys, values).view(-1))
         desk.norm(w.norm_2, w.eps)
         torch.mv(w.gate, desk.y, out=desk.gate)
         torch.mv(w.up, desk.y, out=desk.up)
