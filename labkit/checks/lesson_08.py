@@ -18,6 +18,7 @@ def nucleus(probabilities: np.ndarray, p: float) -> np.ndarray:
 def top_p(answer):
     rng = np.random.default_rng(8)
     given = [(np.array([0.1, 0.6, 0.3]), 0.3), (np.array([0.2, 0.5, 0.3]), 0.7), (np.array([0.25] * 4), 1.0)]
+    given += [(np.array([0.25, 0.5, 0.25]), 0.5)]  # reached exactly
     given += [(rng.dirichlet(np.full(20, 0.3)), p) for p in (0.3, 0.6, 0.9, 0.99)]
     for probabilities, p in given:
         before = probabilities.copy()
@@ -82,6 +83,11 @@ def acceptance(answer):
         require(abs(found - right) < 1e-6 or abs(found - agree) > 1e-6, f"{says}; that is how often two draws agree")
         require(
             abs(found - right) < 1e-6 or abs(found - plain) > 1e-6, f"{says}; a token counts as often as q guesses it"
+        )
+        twice = float(1 - np.abs(p - q).sum())
+        require(
+            abs(found - right) < 1e-6 or abs(found - twice) > 1e-6,
+            f"{says}; that takes each difference twice: what q has too much of one token, it has too little of others",
         )
         require(
             abs(found - right) < 1e-6, f"{says}; count: a guess comes with chance q and stands with chance min(1, p/q)"

@@ -8,18 +8,18 @@ Ignores how the model was trained and how results are drawn.
 from .beams import beam_search, beam_tree
 from .contrastive import contrastive_search
 from .dissection import Stage, Stages, dissect
+from .drafts import ModelDraft, NgramDraft, Shortlist, first_layers
 from .measures import distinct, interval, perplexity, repetition_rate, self_bleu
 from .options import SampleOptions
 from .prompts import chat_text, prompt_tokens
 from .ranking import best_of, reorder
 from .sample import Piece, sample, stream
-from .speculation import ModelDraft, NgramDraft, Speculation, first_layers, speculate
+from .speculation import Speculation, settle, speculate
 from .trees import sample_tree
 
 __all__ = [
-    "ModelDraft", "NgramDraft", "Piece", "SampleOptions", "Speculation", "Stage", "Stages", "beam_search", "beam_tree",
-    "best_of", "chat_text", "contrastive_search", "dissect", "distinct", "first_layers", "interval", "perplexity",
-    "reorder",
-    "prompt_tokens",
-    "repetition_rate", "sample", "sample_tree", "self_bleu", "speculate", "stream",
+    "ModelDraft", "NgramDraft", "Piece", "SampleOptions", "Shortlist", "Speculation", "Stage", "Stages", "beam_search",
+    "beam_tree", "best_of", "chat_text", "contrastive_search", "dissect", "distinct", "first_layers", "interval",
+    "perplexity", "prompt_tokens", "reorder", "repetition_rate", "sample", "sample_tree", "self_bleu", "settle",
+    "speculate", "stream",
 ]  # fmt: skip

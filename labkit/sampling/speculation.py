@@ -13,21 +13,19 @@ Laws (tests/sampling/test_speculation.py): token frequencies follow the model's 
 (chi-square); temperature 0 gives the greedy text; the model as its own draft is always accepted.
 """
 
-import copy
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from labkit.core.errors import ModelError, OptionError
+from labkit.core.errors import OptionError
 from labkit.core.results import Samples
 from labkit.core.seeds import derive
 
 from .beams import one_prompt
-from .drawing import History, pick, shape
+from .drafts import Draft, distribution, pick_one
 from .options import SampleOptions, make_options, whole
 from .prompts import Decoder, Prompt, context_length, end_tokens
 from .runners import Runner, make_runner
@@ -50,109 +48,18 @@ class Speculation:
         return sum(self.accepted) / max(sum(self.guessed), 1)
 
     @property
+    def acceptance(self) -> float:
+        """Accepted guesses over those looked at, which those after a refusal are not; nan where none was.
+
+        It estimates the mean of sum(min(p, q)).
+        """
+        looked_at = sum(min(a + 1, g) for g, a in zip(self.guessed, self.accepted, strict=True))
+        return sum(self.accepted) / looked_at if looked_at else float("nan")
+
+    @property
     def tokens_per_pass(self) -> float:
         """Tokens for each pass through the model; 1 without a draft."""
         return len(self.samples.ids[0]) / len(self.guessed)
-
-
-class Draft(Protocol):
-    """What guesses the next tokens."""
-
-    def guess(self, prompt: Sequence[int], drawn: Sequence[int], ahead: int, rng: Any) -> tuple[list[int], Tensor]:
-        """Up to `ahead` tokens, and (guess, vocab) the distribution that each was drawn from."""
-        ...
-
-
-class ModelDraft:
-    """A smaller language model guesses, with the same strategies as the model."""
-
-    def __init__(self, lm: Any, **options: Any) -> None:
-        self._runner, self._options, self._read = make_runner(lm.model), make_options(**options), []
-
-    def guess(self, prompt: Sequence[int], drawn: Sequence[int], ahead: int, rng: Any) -> tuple[list[int], Tensor]:
-        ids, rows = list(drawn), []
-        logits = self._catch_up([*prompt, *drawn])
-        while len(rows) < ahead:
-            if rows:
-                logits = self._feed(ids[-1:])
-            rows.append(_distribution(logits, prompt, ids, self._options))
-            ids.append(_pick(rows[-1], rng))
-        return ids[len(drawn) :], torch.stack(rows) if rows else logits.new_empty((0, len(logits)))
-
-    def _catch_up(self, ids: list[int]) -> Tensor:
-        """Forget guesses that were refused, read what the model drew instead; (vocab,) logits."""
-        same = 0
-        while same < min(len(ids) - 1, len(self._read)) and ids[same] == self._read[same]:
-            same += 1
-        if same == 0:
-            self._read = list(ids)
-            return self._runner.begin([ids])[0]
-        self._runner.crop(len(self._read) - same)
-        self._read = self._read[:same]
-        return self._feed(ids[same:])
-
-    def _feed(self, ids: list[int]) -> Tensor:
-        self._read += ids
-        return self._runner.advance(torch.tensor([ids]))[0, -1]
-
-
-class NgramDraft:
-    """Guesses that the text goes on as it did when its last tokens stood there before; costs nothing.
-
-    Source: Saxena 2023, "Prompt lookup decoding".
-    """
-
-    def __init__(self, vocab: int, longest: int = 3) -> None:
-        self._vocab, self._longest = vocab, longest
-
-    def guess(self, prompt: Sequence[int], drawn: Sequence[int], ahead: int, rng: Any) -> tuple[list[int], Tensor]:
-        ids = [*prompt, *drawn]
-        tokens = self._lookup(ids)[:ahead]
-        sure = torch.zeros(len(tokens), self._vocab)
-        sure[range(len(tokens)), tokens] = 1.0
-        return tokens, sure
-
-    def _lookup(self, ids: list[int]) -> list[int]:
-        """What followed the newest earlier place of the longest run that ends the text."""
-        for size in range(min(self._longest, len(ids) - 1), 0, -1):
-            ending = ids[-size:]
-            for start in range(len(ids) - size - 1, -1, -1):
-                if ids[start : start + size] == ending:
-                    return ids[start + size :]
-        return []
-
-
-def first_layers(lm: Any, count: int) -> Any:
-    """A draft that is the model's own first layers under its own last norm and head; it shares their weights.
-
-    Raises:
-        ModelError: the model is no plain Llama.
-        OptionError: there are not so many layers.
-    """
-    from transformers import LlamaForCausalLM
-
-    if type(lm.model) is not LlamaForCausalLM:
-        raise ModelError(f"{type(lm.model).__name__} cannot be cut by layers here; use a LlamaForCausalLM")
-    layers = lm.model.config.num_hidden_layers
-    if not 1 <= whole("count", count) <= layers:
-        raise OptionError(f"count={count}, but the model has {layers} layers; use 1 to {layers}")
-    config = copy.deepcopy(lm.model.config)
-    config.num_hidden_layers = count
-    with torch.device("meta"):
-        model = LlamaForCausalLM(config).eval()
-    model.model.embed_tokens, model.model.norm = lm.model.model.embed_tokens, lm.model.model.norm
-    model.model.rotary_emb, model.lm_head = lm.model.model.rotary_emb, lm.model.lm_head
-    model.model.layers = lm.model.model.layers[:count]
-    return replace(lm, name=f"{lm.name}, first {count} layers", model=model, **_card(lm, model, count))
-
-
-def _card(lm: Any, model: Any, count: int) -> dict[str, Any]:
-    """The facts that change with the layers, where a model has a card."""
-    if not hasattr(lm, "card"):
-        return {}
-    sizes = [(p.numel(), p.nbytes) for p in model.parameters()]
-    parameters, held = map(sum, zip(*sizes, strict=True))
-    return {"card": replace(lm.card, layers=count, parameters=parameters, memory_gb=held / 1e9)}
 
 
 def speculate(
@@ -230,25 +137,29 @@ def _read(runner: Runner, first: Tensor, ids: list[int], begins: bool) -> Tensor
 def _check(rows: Tensor, guesses: list[int], chances: Tensor, text: _Text) -> list[int]:
     """The guesses that stand, and one token more."""
     new: list[int] = []
-    for place, guess in enumerate([*guesses, -1]):
-        p = _distribution(rows[place], text.prompt.ids, [*text.ids, *new], text.options)
-        if guess < 0:
-            return [*new, _pick(p, text.rng)]
-        q = chances[place]
-        if text.rng.random() * float(q[guess]) >= float(p[guess]):
-            more = (p - q).clamp_(min=0)
-            return [*new, _pick(more if float(more.sum()) > 0 else p, text.rng)]  # p may equal q to rounding
-        new.append(guess)
-    raise AssertionError("the last place always returns")
+    for place, guess in enumerate(guesses):
+        p = distribution(rows[place], text.prompt.ids, [*text.ids, *new], text.options)
+        new.append(settle(guess, p, chances[place], text.rng))
+        if new[-1] != guess:
+            return new
+    return [*new, pick_one(distribution(rows[-1], text.prompt.ids, [*text.ids, *new], text.options), text.rng)]
 
 
-def _pick(weights: Tensor, rng: Any) -> int:
-    return int(pick(weights[None], torch.tensor([rng.random()], dtype=torch.float64)))
+def settle(guess: int, p: Tensor, q: Tensor, rng: Any) -> int:
+    """The token that comes of one guess: the guess, or one of those that the draft guesses too rarely.
 
+    Args:
+        guess: drawn from q.
+        p: (vocab,) the model's distribution.
+        q: (vocab,) the draft's.
+        rng: a numpy Generator.
 
-def _distribution(logits: Tensor, prompt: Sequence[int], drawn: Sequence[int], options: SampleOptions) -> Tensor:
-    """(vocab,) what the strategies leave of logits (vocab,)."""
-    return shape(logits[None].float(), History([prompt], [drawn]), options).softmax(-1)[0]
+    Laws: the token follows p, and is the guess with probability sum(min(p, q)) (tests/sampling/test_speculation.py).
+    """
+    if rng.random() * float(q[guess]) < float(p[guess]):
+        return guess
+    more = (p - q).clamp_(min=0)
+    return pick_one(more if float(more.sum()) > 0 else p, rng)  # p may equal q to rounding
 
 
 def _until(ids: list[int], eos: frozenset[int]) -> list[int]:

@@ -31,6 +31,29 @@ def in_the_order_given(probabilities, p):
     return kept / kept.sum()
 
 
+def one_too_many(probabilities, p):
+    order = np.argsort(-probabilities, kind="stable")
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    kept = np.zeros_like(probabilities)
+    kept[order[before <= p]] = probabilities[order[before <= p]]
+    return kept / kept.sum()
+
+
+def in_equal_shares(probabilities, p):
+    order = np.argsort(-probabilities, kind="stable")
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    kept = np.zeros_like(probabilities)
+    kept[order[before < p - 1e-12]] = 1 / (before < p - 1e-12).sum()
+    return kept
+
+
+def in_place(probabilities, p):
+    order = np.argsort(-probabilities, kind="stable")
+    before = np.cumsum(probabilities[order]) - probabilities[order]
+    probabilities[order[before >= p - 1e-12]] = 0
+    return probabilities / probabilities.sum()
+
+
 def every_token_seen(ids, size):
     return set(ids)
 
@@ -41,6 +64,11 @@ def only_the_first_place(ids, size):
         if ids[i : i + size - 1] == ending:
             return {ids[i + size - 1]}
     return set()
+
+
+def without_runs_of_one(ids, size):
+    ending = ids[-(size - 1) :]  # of size 1: everything
+    return {ids[i + size - 1] for i in range(len(ids) - size + 1) if ids[i : i + size - 1] == ending}
 
 
 def whole_run_must_match(ids, size):
@@ -58,17 +86,22 @@ WRONG = {
         (without_sharing_out, "share it out to 1 again"),
         (from_the_wrong_end, "the tail is the unlikely end"),
         (in_the_order_given, "tokens are left"),
+        (one_too_many, "2 tokens are left, 1 reach p"),
+        (in_equal_shares, "the shares among the kept tokens changed"),
+        (in_place, "changes the array that it is given"),
     ],
     "08.2": [
         (every_token_seen, "did not stand there before"),
         (only_the_first_place, "but it is allowed"),
-        (whole_run_must_match, "2"),
+        (whole_run_must_match, "would repeat (1, 2, 3), but it is allowed"),
+        (without_runs_of_one, "would repeat (7,), but it is allowed"),
         (a_list, "expected a set"),
     ],
     "08.3": [
         (lambda p, q: float((p * q).sum()), "how often two draws agree"),
         (lambda p, q: float(np.minimum(1, p / np.maximum(q, 1e-12)).mean()), "counts as often as q guesses it"),
         (lambda p, q: float(np.maximum(p, q).sum()), "a share lies between 0 and 1"),
+        (lambda p, q: float(1 - np.abs(p - q).sum()), "takes each difference twice"),
         (lambda p, q: float(p[q.argmax()]), "stands with chance min(1, p/q)"),
     ],
 }

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import chisquare
 
 from labkit.core.errors import ModelError, OptionError
-from labkit.sampling import ModelDraft, NgramDraft, first_layers, sample, speculate
+from labkit.sampling import ModelDraft, NgramDraft, Speculation, first_layers, sample, settle, speculate
 
 A = "abcabcabcab"
 
@@ -116,3 +116,20 @@ def test_what_it_cannot_do_is_refused(lm):
     for bad in ({"regex": "a"}, {"overflow": "slide"}):
         with pytest.raises(OptionError, match="use sample"):
             speculate(lm, A, draft=NgramDraft(258), **bad)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_comes_of_a_guess_follows_the_model_and_stands_as_often_as_they_overlap(seed):
+    rng, count = np.random.default_rng(seed), 3000
+    p, q = (torch.tensor(rng.dirichlet(np.ones(6)), dtype=torch.float32) for _ in range(2))
+    guesses = rng.choice(6, count, p=(q.double() / q.double().sum()).numpy())
+    tokens = np.array([settle(int(guess), p, q, rng) for guess in guesses])
+    expected = p.double().numpy() / p.double().sum().item() * count
+    assert chisquare(np.bincount(tokens, minlength=6), expected).pvalue > 1e-4
+    assert (tokens == guesses).mean() == pytest.approx(float(torch.minimum(p, q).sum()), abs=0.05)
+
+
+def test_guesses_after_a_refusal_are_not_looked_at():
+    got = Speculation(None, guessed=(4, 4, 2, 0), accepted=(4, 1, 0, 0))  # looked at: 4, 2, 1, 0
+    assert got.rate == 5 / 10 and got.acceptance == 5 / 7
+    assert np.isnan(Speculation(None, guessed=(0,), accepted=(0,)).acceptance)
