@@ -14,7 +14,6 @@ INK = "#1A1A1A"
 """Letters on a pastel or on a sequential scale's light half."""
 
 SEQUENTIAL = "Viridis"
-DIVERGING = "RdBu"
 
 GOOD, BAD, MUTED = GREEN, RED, "#808080"
 

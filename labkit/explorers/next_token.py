@@ -3,6 +3,7 @@
 import numpy as np
 
 from labkit.core.results import TokenScores
+from labkit.core.signs import SPACE
 from labkit.explorers.controls import Slider, Text
 from labkit.explorers.panel import Explorer
 
@@ -38,7 +39,7 @@ def build(lm=None) -> Explorer:
 def added_strip(steps) -> TokenScores:
     """The tokens of a walk, coloured by their probability."""
     return TokenScores(
-        tokens=tuple(token.replace("·", " ") for token in steps["token"]),
+        tokens=tuple(token.replace(SPACE, " ") for token in steps["token"]),
         values=np.array(steps["probability"], dtype=float),
         quantity="probability",
         title="The model adds",

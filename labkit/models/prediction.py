@@ -11,10 +11,9 @@ import numpy as np
 
 from labkit.core.errors import ModelError, OptionError, TextError
 from labkit.core.results import Bars, Table
+from labkit.core.signs import SIGNS, seen
 
 from .language_model import LanguageModel
-
-SHOWN = {" ": "·", "\n": "↵", "\t": "⇥", "\r": "␍", "\u00a0": "⍽"}
 
 
 def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
@@ -25,7 +24,7 @@ def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
         top: how many tokens, 1 to the vocabulary's size.
 
     Returns:
-        Bars; labels are the tokens with spaces and line ends made visible (`·Paris`), values (token,) their
+        Bars; labels are the tokens with spaces and line ends made visible (`␣Paris`), values (token,) their
         probabilities, falling; the first is marked.
 
     Raises:
@@ -151,7 +150,7 @@ def read_ids(tokenizer: Any, text: str, **options: Any) -> list[int]:
 
 
 def visible(lm: LanguageModel, token_id: int) -> str:
-    """One token as a reader sees it: spaces as ·, line ends as ↵, bytes that are no whole character as ⟨e2⟩."""
+    """One token as a reader sees it: spaces as ␣, line ends as ↵, bytes that are no whole character as ⟨e2⟩."""
     token_id = int(token_id)
     text = lm.tokenizer.decode([token_id])
     if "\ufffd" in text:
@@ -160,8 +159,8 @@ def visible(lm: LanguageModel, token_id: int) -> str:
 
 
 def _visible_character(character: str) -> str:
-    if character in SHOWN:
-        return SHOWN[character]
+    if character in SIGNS:
+        return SIGNS[character]
     return character if character.isprintable() else f"⟨u+{ord(character):04x}⟩"
 
 
@@ -171,8 +170,8 @@ def _bytes_of(piece: Any) -> str:
 
     table = {character: byte for byte, character in bytes_to_unicode().items()}
     raw = bytes(table[c] for c in piece if c in table)
-    return raw.decode("utf-8", "surrogateescape").translate(
-        {0xDC00 + byte: f"⟨{byte:02x}⟩" for byte in range(256)} | {ord(k): v for k, v in SHOWN.items()}
+    return seen(raw.decode("utf-8", "surrogateescape")).translate(
+        {0xDC00 + byte: f"⟨{byte:02x}⟩" for byte in range(256)}
     )
 
 

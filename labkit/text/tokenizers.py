@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from labkit.core.errors import TextError, closest
 from labkit.core.results import TokenSplit
+from labkit.core.signs import seen
 
 
 @runtime_checkable
@@ -140,7 +141,7 @@ def shown(piece: bytes) -> str:
 
 def visible(piece: bytes) -> str:
     """A token's bytes for a table or a figure: as `shown`, and a space reads ␣, a line end ↵, a tab ⇥."""
-    return shown(piece).replace(" ", "␣").replace("\n", "↵").replace("\t", "⇥")
+    return seen(shown(piece))
 
 
 def split_with(tok: Tokenizer, text: str) -> TokenSplit:

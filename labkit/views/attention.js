@@ -21,7 +21,7 @@ const weight = step => (step / top1) ** 2;
 const name = (l, h) => `L${view.layers[l]}H${view.heads[h]}`;
 const kind = (l, h) => view.classes.length ? view.classes[l][h] : "";
 const shown = w => w >= 0.995 ? "1.00" : w.toFixed(2).replace(/^0/, "");
-const quoted = t => "“" + t.replace(/^ /, "·").replace(/\n/g, "↵") + "”";
+const quoted = t => "“" + t.replace(/^ /, "␣").replace(/\n/g, "↵") + "”";
 
 function readTheme() {
   theme = document.documentElement.dataset.theme === "dark" ? DARK : LIGHT;
@@ -96,7 +96,7 @@ function drawLarge() {
   c.scale(ratio, ratio); c.fillStyle = theme.text; c.font = "11px ui-monospace, monospace";
   map = { w, h };
   if (LABELS) {
-    const cut = t => { t = t.trim() || t.replace(/\n/g, "↵").replace(/ /g, "·"); return t.length > 11 ? t.slice(0, 10) + "…" : t; };
+    const cut = t => { t = t.trim() || t.replace(/\n/g, "↵").replace(/ /g, "␣"); return t.length > 11 ? t.slice(0, 10) + "…" : t; };
     c.textAlign = "right"; c.textBaseline = "middle";
     view.queries.forEach((t, i) => { c.globalAlpha = i === query ? 1 : .75; c.fillText(cut(t), AXIS - 5, AXIS + (i + .5) * h / Q); });
     c.textAlign = "left";

@@ -15,6 +15,7 @@ import numpy as np
 
 from labkit.core.errors import OptionError
 from labkit.core.results import HeadPatterns, Table
+from labkit.core.signs import seen
 
 from . import data, html, twin
 from .attention_pack import EDGES, pack
@@ -115,7 +116,7 @@ def _count(number: int, what: str) -> str:
 
 
 def _word(token: str) -> str:
-    return printable(token.strip() or token.replace("\n", "↵").replace(" ", "·"))
+    return printable(token.strip() or seen(token))
 
 
 def _height(result: HeadPatterns, thumb: int) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 
 from labkit.core import palette
 from labkit.core.results import Bars, Curve, Curves
+from labkit.core.signs import edged
 
 from . import figure, theme
-from .text import edged, for_plotly, number
+from .text import for_plotly, number
 from .text import width as columns
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ import numpy as np
 
 from labkit.core import palette
 from labkit.core.results import HeadPatterns, LayerGrid, Points
+from labkit.core.signs import edged
 
 from . import figure, theme
 from .charts import SYMBOLS, _list, heading, legend_rows, log_axis, words
-from .text import edged, for_plotly, number, with_unit
+from .text import for_plotly, number, with_unit
 from .text import width as columns
 
 CENTRED = [[0.0, palette.RED], [0.5, "rgba(127,127,127,0.10)"], [1.0, palette.BLUE]]

@@ -52,13 +52,6 @@ def _wrapped(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=True, drop_whitespace=False) or [text]
 
 
-def edged(label: str) -> str:
-    """A label whose outer spaces are seen: `·Paris`."""
-    inner = label.strip(" ")
-    before = len(label) - len(label.lstrip(" "))
-    return "·" * before + inner + "·" * (len(label) - before - len(inner))
-
-
 def width(text: str) -> int:
     """How many columns a text takes in a monospaced sense: 2 for a wide East Asian character, 0 for an accent."""
     return sum(

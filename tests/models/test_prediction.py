@@ -81,7 +81,7 @@ def test_encoders_predict_no_next_token(tiny_bert_folder, tiny_t5_folder):
 
 def test_tokens_are_made_visible(lm):
     seen = {lm.tokenizer.decode([i]): visible(lm, i) for i in range(lm.card.vocab)}
-    assert (seen[" "], seen["\n"], seen["\t"], seen["\x07"]) == ("·", "↵", "⇥", "⟨u+0007⟩")
+    assert (seen[" "], seen["\n"], seen["\t"], seen["\x07"]) == ("␣", "↵", "⇥", "⟨u+0007⟩")
     byte = lm.tokenizer("漢").input_ids[0]
     assert visible(lm, byte) == "⟨e6⟩"
     assert all(visible(lm, i).strip() for i in range(lm.card.vocab))

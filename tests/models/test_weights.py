@@ -22,7 +22,7 @@ def test_the_catalog_states_the_facts_of_the_tensors(name):
 
 def test_paris_is_the_capital_of_france(smol):
     bars = lab.next_token(smol, "The capital of France is")
-    assert bars.labels[0] == "·Paris"
+    assert bars.labels[0] == "␣Paris"
     assert 0.70 <= bars.values[0] <= 0.85
 
 

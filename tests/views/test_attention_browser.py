@@ -65,7 +65,7 @@ def test_it_is_drawn_and_follows_mouse_and_keyboard(chromium, tmp_path):
         assert title.text_content() == "L1H1"
         before = says(inside)
         inside.locator("#tokens span").nth(2).hover()
-        assert says(inside).startswith("“·t2” looks at")
+        assert says(inside).startswith("“␣t2” looks at")
         assert says(inside) != before
         assert troubles == []
 
