@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
@@ -213,14 +214,38 @@ def test_a_dask_cluster_runs_the_same_suite_if_it_sees_the_folder(tmp_path, make
     folder = runner.new_folder(tmp_path / "run")
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(**options) as cluster:
-        address = cluster.scheduler_address.replace("tcp", "dask")
-        with open_executor(address, folder) as pool:
+        with asked(cluster, folder) as pool:
             result = runner.run(plan, folder=folder, executor=pool)
         assert result.passed and len(result.outcomes) == 2
         monkeypatch.chdir(tmp_path)  # a path that means another folder on each worker: an unshared disk
-        unshared = open_executor(address, Path("/proc/self/cwd"))
+        unshared = asked(cluster, Path("/proc/self/cwd"))
         with pytest.raises(NotebookError, match=r"2 of 2 workers .* shared folder"), unshared:
             pass
+
+
+def test_a_cluster_without_workers_or_without_labkit_on_them_says_so(tmp_path):
+    distributed = pytest.importorskip("distributed", reason="the test extra brings it")
+    bare = "import sys; sys.modules['labkit'] = None; from distributed.cli.dask_worker import main; main()"
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        command = [sys.executable, "-c", bare, cluster.scheduler_address, "--no-nanny", "--no-dashboard"]
+        with pytest.raises(NotebookError, match="has no worker; start some"), asked(cluster, tmp_path):
+            pass
+        worker = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            with distributed.Client(cluster.scheduler_address) as client:
+                client.wait_for_workers(1, timeout=60)
+            with (
+                pytest.raises(NotebookError, match=r"workers lack labkit .* install it there"),
+                asked(cluster, tmp_path),
+            ):
+                pass
+        finally:
+            worker.kill()
+            worker.wait()
+
+
+def asked(cluster, folder):
+    return open_executor(cluster.scheduler_address.replace("tcp", "dask"), folder)
 
 
 def test_an_executor_that_is_not_there_is_refused_with_a_remedy(tmp_path, monkeypatch):
