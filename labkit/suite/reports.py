@@ -15,6 +15,7 @@ from typing import Any
 
 from labkit.core.errors import LabError, NotebookError
 
+from .baselines import drifted
 from .junit import junit
 from .lessons import exercise_cells, promise, read_notebook, title
 from .offline import requests_of
@@ -75,9 +76,10 @@ class Entry:
 
     @property
     def drift(self) -> ClaimRecord | None:
-        """The claim that used most of its tolerance; None where nothing can be compared."""
-        moved = [claim for claim in self.outcome.claims if claim.moved is not None]
-        return max(moved, key=lambda claim: (claim.moved or 0) / max(claim.drift, 1e-9), default=None)
+        """The claim that used most of its tolerance; None where nothing can be compared. Rounding noise is no move."""
+        compared = [claim for claim in self.outcome.claims if claim.accepted is not None]
+        kept = [claim for claim in compared if _drifted(claim) or (claim.moved or 0) <= claim.drift]
+        return max(kept, key=lambda c: (_drifted(c), (c.moved or 0) / max(c.drift, 1e-9)), default=None)
 
 
 class Meter:
@@ -108,7 +110,7 @@ def _write_reports(result: SuiteResult, folder: Path) -> Path:
     text = template("report.html").render(
         result=result, entries=entries, tally=tally(result), policy=POLICY, style=style() + _asset("report.css"),
         thumbnail_style=style(), plots=_asset("plots.js"), pages=PAGES, when=when(result.started), place=_place,
-        show=show_value, seconds=seconds, percent=percent, junit=JUNIT,
+        show=show_value, seconds=seconds, change=change, allowed=allowed, drifted=_drifted, junit=JUNIT,
     )  # fmt: skip
     write(folder / REPORT, text)
     write(folder / JUNIT, junit(result))
@@ -229,7 +231,23 @@ def _asked(page: Page) -> str:
 
 
 def _blamed(claim: ClaimRecord) -> bool:
-    return not claim.holds or (claim.moved or 0) > claim.drift
+    return not claim.holds or _drifted(claim)
+
+
+def _drifted(claim: ClaimRecord) -> bool:
+    return claim.accepted is not None and drifted(claim)
+
+
+def change(claim: ClaimRecord) -> str:
+    """How far a claim moved from what was accepted: a percentage, `changed`, or `–` where nothing can be said."""
+    if claim.moved is not None:
+        return percent(claim.moved)
+    return "changed" if _drifted(claim) else "–"
+
+
+def allowed(claim: ClaimRecord) -> str:
+    """What it may move by: measures so many percent, counts and texts not at all."""
+    return f"of {percent(claim.drift)} allowed" if isinstance(claim.value, float) else "must be equal"
 
 
 def _place(outcome: Outcome, cell: int) -> str:

@@ -53,6 +53,19 @@ def test_claims_with_a_problem_come_first_and_are_open(run, tmp_path):
     assert text.count('<details class="claims" open>') == 1
 
 
+def test_a_changed_count_or_text_is_blamed_and_rounding_noise_is_not(run, tmp_path):
+    count = ClaimRecord("a/count", 1001, "equals", 1001, True, accepted=1000)
+    word = ClaimRecord("a/word", " Rome", "at_most", " Rome", True, accepted=" Paris")
+    noise = ClaimRecord("a/noise", 5e-7, "at_most", 1e-3, True, accepted=3e-7)
+    for claim, shown in ((count, "0.1 %"), (word, "changed")):
+        lesson = replace(run.outcomes[0], claims=(noise, claim))
+        text = write_reports(replace(run, outcomes=(lesson,)), tmp_path).read_text()
+        assert "1 of them with a problem" in text and "must be equal" in text
+        assert f'<span class="bad">{shown}</span>' in text and f'<td class="num bad">{shown}</td>' in text
+    text = write_reports(replace(run, outcomes=(replace(run.outcomes[0], claims=(noise,)),)), tmp_path).read_text()
+    assert "with a problem" not in text and "66" not in text.split("most moved claim")[2].split("</tr>")[0]
+
+
 def test_nothing_in_the_report_is_unescaped(run, tmp_path):
     text = write_reports(run, tmp_path).read_text()
     for bad in ("<script>\n", "01_good <script>", "<img src=x", "<u>line", "<i>"):
