@@ -90,8 +90,8 @@ def judged(said: Any, known: Any, detector: str, risk: float) -> list:
     limit = threshold_for(wrong, doubts, risk)
     passes = doubts <= limit
     verdict = "answer" if doubt <= limit else "refuse"
-    shown = "no doubt is small enough" if np.isinf(limit) else f"{limit:.2f}"
-    rows = ((said.texts[0] or "(nothing)", float(doubt), shown, verdict),)
+    accepted = "no doubt is small enough" if np.isinf(limit) else limit  # a number stands right, as the doubt does
+    rows = ((said.texts[0] or "(nothing)", float(doubt), accepted, verdict),)
     columns = ("it says", f"doubt ({detector})", "largest doubt accepted", "verdict")
     curves, share = risk_curves(wrong, {detector: doubts}), float(passes.mean())
     reached = float(wrong[passes].mean()) if passes.any() else 0.0

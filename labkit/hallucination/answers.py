@@ -104,6 +104,18 @@ class Answers:
         """Share of right greedy answers."""
         return float(1 - self.wrong.mean())
 
+    def one_sided(self, least: int = 2) -> str:
+        """Why nothing can tell its right answers from its wrong ones; empty where there are enough of both.
+
+        Args:
+            least: different entities of each kind that are needed.
+        """
+        for kind, rows in (("right", ~self.wrong), ("wrong", self.wrong)):
+            if len(set(self.folds[rows])) < least:
+                few = f"{int(rows.sum())} of {len(self)} answers {'is' if rows.sum() == 1 else 'are'} {kind}"
+                return f"{few}, but to tell the two apart takes {least} or more of each kind"
+        return ""
+
     @property
     def folds(self) -> np.ndarray:
         """(question,) what a split keeps together."""

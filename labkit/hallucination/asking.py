@@ -20,6 +20,7 @@ from .branching import GREEDY, Ask, Draws, Path, continuations
 from .introspection import able, introspect
 from .questions import Question, prefix_of, prompt_of
 from .store import Content, fingerprint, remembered
+from .waiting import watched
 
 LOOKS = ("states", "control", "introspection")
 """What is looked at beside the answers: hidden states and attention; the same in a random model; P(True) and words."""
@@ -93,12 +94,12 @@ def _ways(
     """How to come by the fields of Answers that each of LOOKS gives."""
     from .states import look_inside, random_twin
 
-    def inside(model: Any) -> dict[str, np.ndarray]:
-        return look_inside(model, lm.tokenizer, questions, asks, said["ids"])
+    def inside(model: Any, what: str) -> dict[str, np.ndarray]:
+        return look_inside(model, lm.tokenizer, questions, asks, said["ids"], what=what)
 
     return {
-        "states": lambda: inside(lm.model),
-        "control": lambda: {"control": inside(random_twin(lm.model))["hidden"]},
+        "states": lambda: inside(lm.model, f"Looking inside {lm.name}"),
+        "control": lambda: {"control": inside(random_twin(lm.model), "Looking inside a random model")["hidden"]},
         "introspection": lambda: introspect(lm, questions, said["texts"]),
     }
 
@@ -120,7 +121,7 @@ def _ask(tokenizer: Any, question: Question, prompt: str) -> Ask:
 
 def _say(lm: Any, questions: Sequence[Question], asks: Sequence[Ask], draws: Draws) -> dict[str, Any]:
     """The fields of Answers that are about what was said."""
-    found = dict(continuations(lm, asks, draws))
+    found = dict(watched(continuations(lm, asks, draws), len(asks), f"{lm.name} answers"))
     paths = [found[n] for n in range(len(questions))]
     decoder = Decoder(lm.tokenizer)
     greedy = [_cut(decoder, one[GREEDY], q.stop) for one, q in zip(paths, questions, strict=True)]

@@ -96,7 +96,7 @@ def _check_room(lm: Any, asks: Sequence[Ask], more: int) -> None:
     if longest + more > context:
         raise OptionError(
             f"a question's prompt has {longest} tokens, and with {more} of answer that is more than the context of "
-            f"{lm.name}, {context}; shorten the question or lower max_tokens"
+            f"{lm.name}, {context}; shorten the question, lower max_tokens, or take a model with a longer context"
         )
 
 

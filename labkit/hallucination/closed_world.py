@@ -31,6 +31,7 @@ from labkit.training.config import TrainConfig
 
 from .answers import Answers
 from .questions import Question
+from .waiting import watched
 
 SHAPE = {"layers": 2, "d_model": 64, "heads": 4, "tied": False}
 """The pupil: a Llama of 0.16 M parameters."""
@@ -89,7 +90,8 @@ def taught_to_refuse(lm: Any, world: People, names: Sequence[str], *, steps: int
 def _read(model: Any, text: SentenceData, config: TrainConfig) -> None:
     from labkit.training import steps
 
-    for _ in steps(model, text, config):
+    assert config.steps is not None
+    for _ in watched(steps(model, text, config), config.steps, "The pupil reads", "steps"):
         pass
 
 

@@ -11,7 +11,7 @@ well.
 Sources: Hewitt & Liang 2019; Levinstein & Herrmann 2024.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,10 +20,14 @@ from labkit.core.seeds import derive
 
 from .answers import POSITIONS, Answers
 from .learning import fit, out_of_fold
-from .scoring import Measure, Scores, compare, score
+from .scoring import Measure, Scores, auprc, auroc, compare, interval, prr, score
 
 LONGEST = 12
 """Tokens from which answers count as equally long."""
+DEALS = 20
+"""Times that shuffled labels are dealt: one deal alone leads or trails by chance."""
+FEWEST = 3
+"""Answers of each kind without which a topic alone tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +71,18 @@ def controls(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Plac
 
 
 def _shuffled(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
-    """Labels dealt anew within each fold, so that the folds keep their shares."""
+    """Labels dealt anew within each fold, so that the folds keep their shares: means, and where most deals lie."""
     assert answers.hidden is not None
-    rng, dealt = np.random.default_rng(derive(place.seed, "shuffle")), wrong.copy()
-    for fold in np.unique(folds):
-        dealt[folds == fold] = rng.permutation(wrong[folds == fold])
-    doubt = out_of_fold(place.states(answers.hidden), dealt, folds)
-    return Control("shuffled labels", "the same states, labels dealt at random", score(dealt, doubt, seed=place.seed))
+    rng, states = np.random.default_rng(derive(place.seed, "shuffle")), place.states(answers.hidden)
+    found, dealt, doubt = [], wrong.copy(), place.doubt
+    for _ in range(DEALS):
+        for fold in np.unique(folds):
+            dealt[folds == fold] = rng.permutation(wrong[folds == fold])
+        doubt = out_of_fold(states, dealt, folds)
+        found.append([float(measure(dealt, doubt)) for measure in (auroc, auprc, prr)])
+    means = dict(zip(("auroc", "auprc", "prr"), (interval(float(v.mean()), v) for v in np.array(found).T), strict=True))
+    what = f"the same states, labels dealt at random {DEALS} times"
+    return Control("shuffled labels", what, replace(score(dealt, doubt, seed=place.seed, draws=1), **means))
 
 
 def _random_model(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
@@ -93,12 +102,17 @@ def _left_out(answers: Answers, wrong: np.ndarray, place: Place) -> list[Control
     states, found = place.states(answers.hidden), []
     for name in names:
         test = topics == name
+        there, bad = int(test.sum()), int(wrong[test].sum())
+        if min(bad, there - bad) < FEWEST:
+            found.append(Control(f"not trained on {name}", f"too few of one kind: {bad} of {there} are wrong", None))
+            continue
         try:
             doubt = fit(states[~test], wrong[~test]).decision_function(states[test])
-            found.append(Control(f"not trained on {name}", "states; trained on all other topics",
+            what = f"states; trained on all other topics; {bad} of {there} are wrong"
+            found.append(Control(f"not trained on {name}", what,
                                  score(wrong[test], doubt, seed=place.seed)))  # fmt: skip
         except (OptionError, ValueError):
-            found.append(Control(f"not trained on {name}", "its answers, or all others, are of one class", None))
+            found.append(Control(f"not trained on {name}", "all other topics' answers are of one kind", None))
     return found
 
 

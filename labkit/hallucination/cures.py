@@ -24,6 +24,7 @@ from labkit.core.results import Bars
 from labkit.text.people import Fact, consistent
 
 from .answers import Answers
+from .closed_world import wilson
 from .clusters import embed
 from .facts import shots
 from .grading import grade, normalise
@@ -216,7 +217,7 @@ def told_plainly(question: Question, said: str) -> Question:
 
 
 def chart(results: dict[str, Outcome], title: str = "What helps?") -> Bars:
-    """Right, wrong and refused of each cure, as `lab.show` draws it.
+    """Right, wrong and refused of each cure with Wilson's intervals, as `lab.show` draws it.
 
     Raises:
         OptionError: there is no result.
@@ -224,4 +225,7 @@ def chart(results: dict[str, Outcome], title: str = "What helps?") -> Bars:
     if not results:
         raise OptionError("no cure was measured; give one or more")
     shares = np.array([result.shares for result in results.values()]).T[[0, 2, 1]]  # (kind, cure)
-    return Bars(tuple(results), shares, "share of questions", title, ("right", "wrong", "refused"), label_name="cure")
+    counts = np.array([len(result.right) for result in results.values()])
+    low, high = np.array([wilson(row, counts) for row in shares]).swapaxes(0, 1)
+    kinds = ("right", "wrong", "refused")
+    return Bars(tuple(results), shares, "share of questions", title, kinds, low, high, label_name="cure")

@@ -19,6 +19,7 @@ from labkit.sampling.prompts import context_length
 
 from .branching import GREEDY, Ask, Draws, continuations, read_ends
 from .questions import Question
+from .waiting import watched
 
 TRUTH = (
     "Question: How many legs does a spider have?\nProposed answer: eight\n"
@@ -62,7 +63,8 @@ def p_true(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.n
         raise TextError(f"{lm.name} writes 'true' and 'false' with the same tokens; ask without 'introspection'")
     asks = [Ask((*ask.ids, *true[: parts[0]]), ask.shared, ask.stop) for ask in _doubted(lm, questions, texts)]
     words, out = [true[parts[0]], false[parts[0]]], np.empty(len(asks))
-    for numbers, logits in read_ends(lm, asks):
+    groups = watched(read_ends(lm, asks), len(asks), f"{lm.name} judges its answers", size=lambda part: len(part[0]))
+    for numbers, logits in groups:
         out[numbers] = torch.softmax(logits[:, words].float(), -1)[:, 0].cpu().numpy()
     return out
 
@@ -84,7 +86,8 @@ def stated(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.n
         _ask(lm.tokenizer, SURE, f"Question: {q.text}\nAnswer: {text}\nConfidence from 0 to 100:")
         for q, text in zip(questions, texts, strict=True)
     ]
-    said = dict(continuations(lm, asks, Draws(0, 0.0, DIGITS, 0)))
+    paths = continuations(lm, asks, Draws(0, 0.0, DIGITS, 0))
+    said = dict(watched(paths, len(asks), f"{lm.name} says how sure it is"))
     return np.array([number_in(lm.tokenizer.decode(list(said[n][GREEDY].ids))) for n in range(len(asks))])
 
 

@@ -8,7 +8,7 @@ One pass over prompt and answer; what the prompts of a topic share is read once.
 Law: equal to transformers' own hidden states and attention of each text alone (tests/hallucination/test_states.py).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,17 +19,20 @@ from labkit.core.seeds import derive
 
 from .branching import Ask
 from .questions import Question
+from .waiting import watched
 
 BATCH = 16
 LARGEST = float(np.finfo(np.float16).max)
 
 
 def look_inside(
-    model: Any, tokenizer: Any, questions: Sequence[Question], asks: Sequence[Ask], ids: Sequence[Sequence[int]]
-) -> dict[str, np.ndarray]:
+    model: Any, tokenizer: Any, questions: Sequence[Question], asks: Sequence[Ask], ids: Sequence[Sequence[int]],
+    *, what: str = "Looking inside",
+) -> dict[str, np.ndarray]:  # fmt: skip
     """`hidden` and, where the model has attention, `attention` of Answers."""
     places = [_places(tokenizer, q, ask, answer) for q, ask, answer in zip(questions, asks, ids, strict=True)]
-    hidden, attention = _pass(model, asks, ids, places)
+    batches = watched(_batches(asks), len(asks), what, size=len)
+    hidden, attention = _pass(model, batches, asks, ids, places)
     return {"hidden": hidden} if attention is None else {"hidden": hidden, "attention": attention}
 
 
@@ -80,13 +83,14 @@ def _bytes_of(tokenizer: Any, ids: Sequence[int], entity: str) -> list[int]:
 
 
 def _pass(
-    model: Any, asks: Sequence[Ask], ids: Sequence[Sequence[int]], places: Sequence[tuple[list[int], list[int]]]
-) -> tuple[np.ndarray, np.ndarray | None]:
+    model: Any, batches: Iterable[list[int]], asks: Sequence[Ask], ids: Sequence[Sequence[int]],
+    places: Sequence[tuple[list[int], list[int]]],
+) -> tuple[np.ndarray, np.ndarray | None]:  # fmt: skip
     """(question, position, layer + 1, d_model) float16, and (question, layer, head) or None."""
     hidden: dict[int, np.ndarray] = {}
     attention: dict[int, np.ndarray] = {}
     with torch.inference_mode(), eager(model) as shows:
-        for group in _batches(asks):
+        for group in batches:
             out, shared = _read(model, [[*asks[n].ids, *ids[n]] for n in group], asks[group[0]].shared, shows)
             layers = out.hidden_states or (out.last_hidden_state,)  # a recurrent model shows its last layer alone
             states = torch.stack(layers, 1)  # (batch, layer + 1, seq, d_model)

@@ -23,6 +23,7 @@ from labkit.sampling.prompts import read_prompts
 from .closed_world import wilson
 from .questions import Question, prompt_of
 from .states import entity_tokens
+from .waiting import watched
 
 PLACES = ("entity", "prompt")
 """The entity's last token, and the prompt's last, from which the answer is predicted."""
@@ -77,13 +78,14 @@ def patch(lm: Any, pairs: Sequence[tuple[Question, Question]], *, layers: Sequen
             donors = _run(lm, other).argmax(-1)
         answers = _run(lm, own).argmax(-1)
         turned, kept = np.zeros((2, len(PLACES), len(chosen)))
-        for p, place in enumerate(PLACES):
-            for n, layer in enumerate(chosen):
-                given = states[layer][range(len(other)), [read.places[place] for read in other]]
-                with _hooked(sites[layer : layer + 1], [_replace([read.places[place] for read in own], given)]):
-                    said = _run(lm, own).argmax(-1)
-                turned[p, n] = float((said == donors).float().mean())
-                kept[p, n] = float((said == answers).float().mean())
+        points = [(p, n) for p in range(len(PLACES)) for n in range(len(chosen))]
+        for p, n in watched(points, len(points), "Swapping states", "passes"):
+            place, layer = PLACES[p], chosen[n]
+            given = states[layer][range(len(other)), [read.places[place] for read in other]]
+            with _hooked(sites[layer : layer + 1], [_replace([read.places[place] for read in own], given)]):
+                said = _run(lm, own).argmax(-1)
+            turned[p, n] = float((said == donors).float().mean())
+            kept[p, n] = float((said == answers).float().mean())
     return Patching(chosen, turned, kept, len(pairs))
 
 

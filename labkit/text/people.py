@@ -45,6 +45,7 @@ PHRASINGS = {
 before the person."""
 DIRECT, OTHER, THIRD, REVERSED = range(4)
 FORWARD = (DIRECT, OTHER, THIRD)
+WAYS = ("only directly", "only in another phrasing", "only in a third phrasing", "only the other way round")
 
 _FIRST = ("Al", "Be", "Co", "Da", "El", "Fi", "Gu", "Ha", "Ir", "Jo"), ("dan", "mira", "ren", "vik")
 _LAST = (("Bar", "Dor", "Fen", "Gil", "Hol", "Kes", "Lun", "Mor", "Nar", "Pel", "Ros", "Sel", "Tor", "Vas", "Wen"),
@@ -182,8 +183,10 @@ class People:
         for exposure, told in designs:
             group = self.told(exposure, told)
             example = next((p.sentences()[0] for p in group if p.exposure), "nothing")
-            rows.append((exposure, len(group), sum(len(p.sentences()) for p in group), example))
-        columns = ("each fact is told", "people", "sentences", "such as")
+            how = WAYS[told[0]] if len(told) == 1 else "in all three phrasings"
+            sentences = sum(len(p.sentences()) for p in group)
+            rows.append((exposure, how if exposure else "", len(group), sentences, example))
+        columns = ("each fact is told", "how", "people", "sentences", "such as")
         return Table(columns, tuple(rows), title=f"A closed world of {len(self.persons)} people")
 
 

@@ -163,3 +163,18 @@ def test_shapes_and_empties_are_refused():
         chart({})
     with pytest.raises(OptionError, match="risk=2"):
         threshold_for([True, False], [0, 1], 2)
+
+
+def test_whether_right_can_be_told_from_wrong_is_said_with_numbers():
+    assert said(*FOUR).one_sided() == ""
+    alone = said(FOUR[1], FOUR[2]).one_sided()
+    assert alone.startswith("0 of 2 answers are right") and "2 or more of each kind" in alone
+    assert said(FOUR[0], FOUR[1], FOUR[3]).one_sided().startswith("1 of 3 answers is wrong")
+    assert said(FOUR[0], FOUR[0], FOUR[1], FOUR[2]).one_sided().startswith("2 of 4 answers are right")  # one entity
+
+
+def test_the_chart_shows_how_sure_each_share_is():
+    bars = chart({"as it is": plain(said(*FOUR))})
+    assert bars.low is not None and bars.high is not None
+    assert bars.low.shape == bars.high.shape == bars.values.shape == (3, 1)
+    assert (bars.low <= bars.values).all() and (bars.values <= bars.high).all() and (bars.high - bars.low > 0.3).all()

@@ -1,5 +1,7 @@
 """Probes: they find what the states hold, nothing else, and never come without their controls."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_controls_always_come_with_it():
     assert all(c.lead.low > 0.1 for c in found.controls if c.lead)
     for name in ("shuffled labels", "random model"):
         control = found.control(name).scores
-        assert control is not None and abs(control.auroc.value - 0.5) < 0.2
+        assert control is not None and abs(control.auroc.value - 0.5) < (0.1 if name == "shuffled labels" else 0.2)
     carried = found.control("not trained on odd").scores
     assert carried is not None and carried.auroc.value > 0.8
 
@@ -149,3 +151,15 @@ def test_a_missing_control_model_is_said():
 
     found = probe(replace(states(60), control=None))
     assert "look=('states', 'control')" in found.control("random model").what
+
+
+def test_a_topic_with_almost_one_kind_of_answer_is_not_scored():
+    topics = ["odd", "even"] * 80
+    questions = tuple(Question(f"What is {i}?", "right", t, f"thing {i}") for i, t in enumerate(topics))
+    plain = states(questions=questions)
+    texts = tuple(
+        "wrong" if t == "odd" and i > 3 else text for i, (t, text) in enumerate(zip(topics, plain.texts, strict=True))
+    )
+    control = probe(replace(plain, texts=texts)).control("not trained on odd")
+    assert control.scores is None
+    assert "too few of one kind" in control.what and "of 80 are wrong" in control.what

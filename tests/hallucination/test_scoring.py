@@ -5,7 +5,18 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from labkit.core.errors import OptionError, ShapeError
-from labkit.hallucination.scoring import auprc, auroc, compare, prr, resamples, risk_coverage, risk_curves, score, table
+from labkit.hallucination.scoring import (
+    Measure,
+    auprc,
+    auroc,
+    compare,
+    prr,
+    resamples,
+    risk_coverage,
+    risk_curves,
+    score,
+    table,
+)
 
 WRONG = np.array([True, False, True, False, False, True])
 
@@ -122,3 +133,8 @@ def test_curves_can_be_shown():
 
     wrong, scores = some(6)
     assert len(figure(risk_curves(wrong, {"a": scores, "<b>": -scores})).data) >= 2
+
+
+def test_a_measure_reads_as_a_number_and_its_interval():
+    assert str(Measure(0.871, 0.8, 0.936)) == "0.87 [0.80, 0.94]"
+    assert str(Measure(-0.001, -0.0, 0.004)) == "0.00 [0.00, 0.00]"  # nothing is less than nothing
