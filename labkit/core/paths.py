@@ -67,3 +67,27 @@ def atomic_file(final: Path) -> Iterator[Path]:
         draft.replace(final)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, most: int, *, keep: Path) -> None:
+    """Remove the entries of a cache folder, files or folders, that were not used for longest, until the rest is small.
+
+    Args:
+        most: bytes that all entries together may hold; `keep` does not count, and always stays.
+
+    Law: the oldest go first, and only as many as must (tests/core/test_paths.py).
+    """
+    entries = [(path.stat().st_mtime, _size(path), path) for path in folder.iterdir() if path != keep]
+    total = sum(size for _, size, _ in entries)
+    for _, size, path in sorted(entries):
+        if total <= most:
+            return
+        total -= size
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _size(path: Path) -> int:
+    return sum(_size(inside) for inside in path.iterdir()) if path.is_dir() else path.stat().st_size

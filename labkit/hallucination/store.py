@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.core.paths import atomic_file, cache_folder
+from labkit.core.paths import atomic_file, cache_folder, sweep
 
 VERSION = 1
 """Raised when the way of computing changes."""
@@ -50,7 +50,7 @@ def remembered(recipe: Mapping[str, Any], compute: Callable[[], Content]) -> Con
     arrays, words = compute()
     try:
         _write(path, arrays, words)
-        _sweep(path.parent, keep=path)
+        sweep(path.parent, MOST, keep=path)
     except OSError as error:
         warnings.warn(f"the result is not kept, {path.parent} cannot be written ({error})", stacklevel=2)
     return arrays, words
@@ -85,14 +85,3 @@ def _read(path: Path) -> Content:
         arrays = {name: file[name] for name in file.files}
     words = json.loads(arrays.pop("words").tobytes())
     return arrays, words
-
-
-def _sweep(folder: Path, keep: Path) -> None:
-    """Remove the entries that were not used for longest, until the rest is small enough."""
-    entries = sorted((p for p in folder.glob("*.npz") if p != keep), key=lambda p: p.stat().st_mtime)
-    total = sum(p.stat().st_size for p in entries)
-    for path in entries:
-        if total <= MOST:
-            return
-        total -= path.stat().st_size
-        path.unlink(missing_ok=True)

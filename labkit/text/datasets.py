@@ -4,10 +4,13 @@ Reads   a corpus, or files piece by piece, and a tokenizer (or fits one to what 
 Gives   TokenData: the tokens of each side, and batches by number.
 Ignores models.
 
-They lie in the cache under a name made of all that they depend on: texts, tokenizer, share held out, seed.
+They lie in the cache under a name made of all that they depend on: texts, tokenizer, share held out, seed. When all
+together pass `MOST` bytes, those that were not used for longest go.
 """
 
 import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import blake2b
@@ -16,8 +19,9 @@ from typing import Any
 
 import numpy as np
 
+from labkit.assets.progress import progress
 from labkit.core.errors import OptionError, TextError, closest
-from labkit.core.paths import atomic_folder, cache_folder
+from labkit.core.paths import atomic_folder, cache_folder, sweep
 
 from .corpora import Corpus, corpus
 from .families import from_library
@@ -29,6 +33,12 @@ LEAST = 1000
 """Bytes of text below which nothing can be learned."""
 FORM = 1
 """Raised when the files change their form, so that old ones are not read."""
+MOST = 8_000_000_000
+"""Bytes kept."""
+LONG = {"characters": 100_000_000}
+"""Bytes of text from which tokenising takes some seconds and shows how far it is ..."""
+LONG_IN_PIECES = 5_000_000
+"""... with a tokenizer that joins characters."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +139,11 @@ def dataset(
     digest = blake2b(repr(parts).encode(), digest_size=12).hexdigest()
     folder = cache_folder() / "datasets" / digest
     if not (folder / "info.json").is_file():
-        _make(folder, sides(found, validation=validation, seed=seed), tokenizer, size)
+        with _telling(name, total, tokenizer) as update:
+            _make(folder, sides(found, validation=validation, seed=seed), tokenizer, size, update)
+    with suppress(OSError):  # a cache that cannot be written to, or that another process sweeps now, is still read
+        folder.touch()
+        sweep(folder.parent, MOST, keep=folder)
     return _opened(name, folder)
 
 
@@ -160,32 +174,60 @@ def _mapped(path: Path, dtype: str) -> np.ndarray:
     return np.memmap(path, dtype, "r") if path.stat().st_size else np.empty(0, dtype)
 
 
-def _make(folder: Path, both: dict[str, list[Unit]], tokenizer: Any, size: int) -> None:
+Update = Callable[[int], None]
+"""Told how many bytes are done so far."""
+
+
+def _telling(name: str, total: int, tokenizer: Any) -> AbstractContextManager[Update]:
+    """Progress, where the text is long; one that is to be fitted reads it twice."""
+    fits = isinstance(tokenizer, str)
+    if total < (LONG.get(tokenizer, LONG_IN_PIECES) if fits else LONG_IN_PIECES):
+        return nullcontext(lambda done: None)
+    return progress(f"Tokenising {name}", (1 + fits) * total)
+
+
+def _counted(texts: Iterable[str], update: Update, done: list[int]) -> Iterator[str]:
+    """The same texts; each is counted when the next one is asked for."""
+    for text in texts:
+        yield text
+        done[0] += len(text.encode())
+        update(done[0])
+
+
+def _make(folder: Path, both: dict[str, list[Unit]], tokenizer: Any, size: int, update: Update) -> None:
+    done = [0]
     if isinstance(tokenizer, str):
         basis = both["train"] or both["validation"]
-        tokenizer = fit_tokenizer((text for unit in basis for text in unit.texts()), tokenizer, size)
+        texts = (text for unit in basis for text in unit.texts())
+        tokenizer = fit_tokenizer(_counted(texts, update, done), tokenizer, size)
+        done[0] = sum(unit.stop - unit.start for side in SIDES for unit in both[side])
     dtype = "uint16" if len(tokenizer) <= 1 << 16 else "uint32"
     info: dict[str, Any] = {"vocab_size": len(tokenizer), "dtype": dtype}
+    encode = encoder(tokenizer)
     with atomic_folder(folder) as draft:
         tokenizer.save_pretrained(draft)
         for side in SIDES:
-            info[side] = _write(draft, side, both[side], tokenizer, dtype)
+            pieces: list[tuple[Unit, Iterable[Any]]] = [
+                (unit, map(encode, _counted(unit.texts(), update, done))) for unit in both[side]
+            ]
+            info[side] = _write(draft, side, pieces, tokenizer, dtype)
         (draft / "info.json").write_text(json.dumps(info), "utf-8")
 
 
-def _write(draft: Path, side: str, found: list[Unit], tokenizer: Any, dtype: str) -> dict[str, Any]:
-    encode = encoder(tokenizer)
+def _write(draft: Path, side: str, pieces: list[tuple[Unit, Iterable[Any]]], tokenizer: Any, dtype: str) -> Any:
+    """The ids of one side, unit after unit, as a file; what is to be known of it."""
     marks = [i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None][:1]
     spans, at = [], 0
     with (draft / f"{side}.bin").open("wb") as file:
-        for unit in found:
+        for _, parts in pieces:
             begin = at
-            for ids in (marks, *map(encode, unit.texts())):
+            for ids in (marks, *parts):
                 row = np.asarray(ids, dtype)
                 file.write(row.tobytes())
                 at += len(row)
             spans.append((begin, at))
     np.save(draft / f"{side}.npy", np.array(spans, np.int64).reshape(-1, 2))
+    found = [unit for unit, _ in pieces]
     size = sum(unit.stop - unit.start for unit in found)
     return {"tokens": at, "bytes": size, "titles": [unit.title for unit in found]}
 

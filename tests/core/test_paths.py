@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from labkit.core.paths import atomic_file, atomic_folder, cache_folder, runs_folder
+from labkit.core.paths import atomic_file, atomic_folder, cache_folder, runs_folder, sweep
 
 PROLOGUE = """
 import os, signal, sys
@@ -142,3 +142,17 @@ def test_runs_lie_beside_the_notebooks_not_among_them(tmp_path, monkeypatch):
     for folder in (tmp_path, tmp_path / "notebooks"):
         monkeypatch.chdir(folder)
         assert runs_folder() == tmp_path / "runs"
+
+
+def test_a_sweep_takes_the_oldest_and_only_as_many_as_it_must(tmp_path):
+    for age, name in enumerate(("new", "kept", "middle", "old", "oldest")):
+        if name in ("kept", "old"):  # a folder is as large as what is in it
+            (tmp_path / name / "inner").mkdir(parents=True)
+            (tmp_path / name / "inner" / "x").write_bytes(bytes(1000))
+        else:
+            (tmp_path / name).write_bytes(bytes(1000))
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    sweep(tmp_path, 2000, keep=tmp_path / "kept")
+    assert {path.name for path in tmp_path.iterdir()} == {"new", "middle", "kept"}
+    sweep(tmp_path, 2000, keep=tmp_path / "kept")
+    assert len(list(tmp_path.iterdir())) == 3

@@ -1,14 +1,16 @@
 """Datasets: tokens on disk that are the text, cached, mapped, and refused where there is nothing to learn from."""
 
+import os
 import random
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from labkit.core.errors import OptionError, TextError
-from labkit.text import Corpus, Document, dataset, fit_tokenizer, tokenizer
+from labkit.text import Corpus, Document, dataset, datasets, fit_tokenizer, tokenizer
 from labkit.text.datasets import encoder
 
 WORDS = "the cat and the dog see a naïve bird in that old tree"
@@ -66,6 +68,33 @@ def test_it_is_tokenised_once_and_read_through_a_map(made, monkeypatch):
     monkeypatch.setattr("labkit.text.datasets._make", lambda *_: pytest.fail("tokenised a second time"))
     again = dataset(Corpus("another name", made.documents))
     assert again.hash == first.hash and isinstance(again.tokens(), np.memmap) and again.name == "another name"
+
+
+def test_what_was_not_used_for_longest_goes_when_there_is_too_much(made, monkeypatch):
+    first, second = dataset(made), dataset(made, seed=1)
+    os.utime(first.folder, (1e9, 1e9))
+    os.utime(second.folder, (1e9 + 1, 1e9 + 1))
+    dataset(made)  # used again: now the second one is the oldest
+    monkeypatch.setattr(datasets, "MOST", sum(path.stat().st_size for path in first.folder.iterdir()) + 10)
+    third = dataset(made, seed=2)
+    assert first.folder.exists() and not second.folder.exists() and third.folder.exists()
+
+
+@pytest.mark.parametrize("kind", ["characters", "bpe"])
+def test_tokenising_a_long_text_shows_how_far_it_is(made, kind, monkeypatch):
+    told = []
+    total = sum(len(d.text.encode()) for d in made)
+    monkeypatch.setattr(datasets, "LONG", {})
+    monkeypatch.setattr(datasets, "LONG_IN_PIECES", total)
+    monkeypatch.setattr(
+        datasets, "progress", lambda label, total: nullcontext(told.append((label, total)) or told.append)
+    )
+    data = dataset(made, tokenizer=kind, size=280)
+    assert told[0] == ("Tokenising made", 2 * total)
+    assert told[1:] == sorted(told[1:]) and told[-1] == 2 * total and len(told) > 40
+    monkeypatch.setattr(datasets, "LONG_IN_PIECES", total + 1)
+    again = dataset(made, tokenizer=kind, size=280, seed=1)
+    assert told[-1] == 2 * total and again.vocab_size == data.vocab_size
 
 
 def test_every_setting_and_text_has_its_own_hash(made):
