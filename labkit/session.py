@@ -8,6 +8,7 @@ from labkit.core.devices import choose_device, choose_dtype, describe_machine
 from labkit.core.errors import OptionError
 from labkit.core.results import Table
 from labkit.core.seeds import set_all
+from labkit.core.values import is_whole
 
 LESSONS = {
     "00": "What is a language model?",
@@ -42,7 +43,7 @@ def begin(topic: str, *, seed: int | None = None) -> None:
     """
     import sys
 
-    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63):
+    if seed is not None and not (is_whole(seed) and 0 <= seed < 2**63):
         raise OptionError(f"seed={seed!r}: give a whole number from 0 to 2⁶³ − 1")
     set_all(seed or 0)
     line = opening_line(topic, seed)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.core.errors import OptionError, closest
+from labkit.core.values import is_whole
 
 ODD_TEXTS = (
     "", " ", "a", "\n\n", "<script>alert(1)</script>", "naïve 日本語 🏳️‍🌈 \u202eright to left", "\x00\x07\x1b[31m",
@@ -164,7 +165,7 @@ class Action:
         Raises:
             OptionError: it is no whole number from 0.
         """
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        if not is_whole(value) or value < 0:
             raise OptionError(f"{self.name} counts presses (0, 1, 2 …), got {value!r}")
         return value
 

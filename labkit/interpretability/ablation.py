@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import OptionError
-from ..core.results import Bars, LayerGrid, TokenScores
+from labkit.core.errors import OptionError
+from labkit.core.results import Bars, LayerGrid, TokenScores
+
 from .capture import Head, capture, check_heads, device_of, only_position, silencers
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
 
 if TYPE_CHECKING:
-    from ..models import LanguageModel
+    from labkit.models import LanguageModel
 
 MODES = ("zero", "mean")
 ROWS_AT_ONCE = 8192
@@ -115,7 +116,7 @@ def predict_without(lm: "LanguageModel", text: Text, *, off: Sequence[Head], top
         OptionError: no head was chosen, or there is no such head.
         ModelError: the model predicts no next token.
     """
-    from ..models import visible
+    from labkit.models import visible
 
     if not off:
         raise OptionError("no head was chosen; give off=[(layer, head), ...]")

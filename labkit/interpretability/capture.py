@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import ModelError, OptionError, closest
-from ..core.results import HeadPatterns
+from labkit.core.errors import ModelError, OptionError, closest
+from labkit.core.results import HeadPatterns
+
 from .inputs import Text, require_attention, shown_tokens, token_ids
 
 if TYPE_CHECKING:
-    from ..models import LanguageModel
+    from labkit.models import LanguageModel
 
 SITES = {
     "attn_in": "attn.hook_in",
@@ -248,7 +249,7 @@ def _check_sites(lm: "LanguageModel", sites: Sequence[str], layers: tuple[int, .
             )
     if "scores" in sites and lm.bridge.cfg.attention_dir != "causal":
         raise ModelError(f"{lm.name} does not show its scores before the softmax; compute them from q and k")
-    from ..core.devices import describe_machine
+    from labkit.core.devices import describe_machine
 
     squares = sum(site in ("pattern", "scores") for site in sites)
     needed = 4e-9 * squares * len(layers) * lm.bridge.cfg.n_heads * seq * seq

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import OptionError
-from ..core.results import Curve, Curves
+from labkit.core.errors import OptionError
+from labkit.core.results import Curve, Curves
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048)
 

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.errors import OptionError, TextError, closest
-from ..core.results import LayerGrid
-from ..core.seeds import derive
+from labkit.core.errors import OptionError, TextError, closest
+from labkit.core.results import LayerGrid
+from labkit.core.seeds import derive
+
 from .capture import Capture, capture
 
 if TYPE_CHECKING:
-    from ..models import LanguageModel
+    from labkit.models import LanguageModel
 
 
 def previous(pattern: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..core.errors import ModelError, OptionError, TargetError, TextError
-from ..text.tokenizers import checked
+from labkit.core.errors import ModelError, OptionError, TargetError, TextError
+from labkit.core.values import checked_text
 
 if TYPE_CHECKING:
-    from ..models import LanguageModel
+    from labkit.models import LanguageModel
 
 Text = str | Sequence[int]
 """A text, or the token numbers themselves (random tokens, for example)."""
@@ -42,7 +42,11 @@ def token_ids(
         TextError: nothing to read, too few tokens, or more than the model's context holds.
         OptionError: the window lies outside of the text.
     """
-    ids = lm.tokenizer(checked(text), verbose=False)["input_ids"] if isinstance(text, str) else [int(i) for i in text]
+    ids = (
+        lm.tokenizer(checked_text(text), verbose=False)["input_ids"]
+        if isinstance(text, str)
+        else [int(i) for i in text]
+    )
     if isinstance(text, str) and not text:
         raise TextError("the text is empty; write at least one word")
     if window is not None:
@@ -70,12 +74,12 @@ def token_ids(
 
 def count_tokens(lm: "LanguageModel", text: str) -> int:
     """How many tokens the model would see, special tokens included."""
-    return len(lm.tokenizer(checked(text), verbose=False)["input_ids"])
+    return len(lm.tokenizer(checked_text(text), verbose=False)["input_ids"])
 
 
 def shown_tokens(lm: "LanguageModel", ids: Sequence[int]) -> tuple[str, ...]:
     """Each token as text; bytes that are not a whole character read ⟨e2⟩, as everywhere in the lab."""
-    from ..text.tokenizers import shown, tokenizer
+    from labkit.text.tokenizers import shown, tokenizer
 
     return tuple(map(shown, tokenizer(lm).pieces(ids)))
 

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..core.errors import ModelError
+from labkit.core.errors import ModelError
+
 from .capture import capture, check_heads
 from .inputs import Text
 
 if TYPE_CHECKING:
-    from ..models import LanguageModel
+    from labkit.models import LanguageModel
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.errors import ShapeError
-from ..core.results import HeadPatterns
-from ..core.seeds import derive
+from labkit.core.errors import ShapeError
+from labkit.core.results import HeadPatterns
+from labkit.core.seeds import derive
+
 from .ablation import head_effects
 from .capture import capture, device_of
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
 from .one_head import head_weights
 
 if TYPE_CHECKING:
-    from ..models import LanguageModel
+    from labkit.models import LanguageModel
 
 
 def value_weighted(lm: "LanguageModel", text: Text) -> HeadPatterns:

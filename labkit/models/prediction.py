@@ -12,6 +12,7 @@ import numpy as np
 from labkit.core.errors import ModelError, OptionError, TextError
 from labkit.core.results import Bars, Table
 from labkit.core.signs import SIGNS, seen
+from labkit.core.values import checked_text, is_whole
 
 from .language_model import LanguageModel
 
@@ -96,7 +97,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
 
 
 def _whole(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    return is_whole(value) or isinstance(value, np.integer)
 
 
 def _ends(lm: LanguageModel) -> tuple[int, ...]:
@@ -129,16 +130,7 @@ def read_ids(tokenizer: Any, text: str, **options: Any) -> list[int]:
         TextError: it is no text, no valid Unicode, has no character of the vocabulary, or is empty where there is no
             start token.
     """
-    if not isinstance(text, str):
-        raise TextError(f"a text was expected, got {type(text).__name__}; give a str")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise TextError(
-            f"character {error.start} of the text is half a character (a lone surrogate), which no tokenizer takes; "
-            "remove it, or read the file as UTF-8"
-        ) from error
-    ids = list(tokenizer(text, verbose=False, **options)["input_ids"])
+    ids = list(tokenizer(checked_text(text), verbose=False, **options)["input_ids"])
     if not ids and text:
         raise TextError(
             f"none of the {len(text)} characters of the text is in the vocabulary, so the model would see nothing; "

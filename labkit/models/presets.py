@@ -18,6 +18,7 @@ from typing import Any
 from labkit.core.errors import OptionError, closest
 from labkit.core.results import Table
 from labkit.core.seeds import derive
+from labkit.core.values import is_whole
 
 KINDS = ("transformer", "lstm")
 POSITIONS = ("rotary", "learned", "none")
@@ -127,7 +128,7 @@ def _recurrent(chosen: Preset, asked: Preset, overrides: dict[str, Any], vocab_s
 
 def _check_values(p: Preset) -> None:
     for size in _SIZES:
-        if not _whole(getattr(p, size)) or not 1 <= getattr(p, size) <= MOST[size]:
+        if not is_whole(getattr(p, size)) or not 1 <= getattr(p, size) <= MOST[size]:
             raise OptionError(f"{size}={getattr(p, size)!r}: choose a whole number from 1 to {MOST[size]:,}")
     for name, options in (("kind", KINDS), ("positions", POSITIONS)):
         if getattr(p, name) not in options:
@@ -148,10 +149,6 @@ def _check_heads(p: Preset) -> None:
             f"each of {p.heads} heads is {p.d_model // p.heads} wide, and rotary positions turn pairs of numbers; "
             "choose d_model and heads so that d_model / heads is even, or positions='learned'"
         )
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def count_parameters(p: Preset, vocab_size: int) -> int:
@@ -188,9 +185,9 @@ def build(preset: str = "nano", *, vocab_size: int, seed: int = 0, **overrides: 
     """
     import torch
 
-    if not _whole(vocab_size) or not 2 <= vocab_size <= MOST["vocab_size"]:
+    if not is_whole(vocab_size) or not 2 <= vocab_size <= MOST["vocab_size"]:
         raise OptionError(f"vocab_size={vocab_size!r}: choose a whole number from 2 to {MOST['vocab_size']:,}")
-    if not _whole(seed):
+    if not is_whole(seed):
         raise OptionError(f"seed={seed!r}: give a whole number")
     sizes = shape(preset, vocab_size, **overrides)
     _check_room(sizes, vocab_size)

@@ -21,6 +21,7 @@ from itertools import pairwise
 
 from labkit.core.errors import OptionError
 from labkit.core.results import Table, TokenSplit
+from labkit.core.values import checked_text
 
 Pair = tuple[int, int]
 
@@ -162,9 +163,7 @@ def chunks_of(text: str) -> list[bytes]:
     """The text cut into chunks that no merge crosses, as UTF-8 bytes. Raises TextError for what is no text."""
     import regex
 
-    from .tokenizers import checked
-
-    return [chunk.encode() for chunk in regex.findall(CHUNK, checked(text))]
+    return [chunk.encode() for chunk in regex.findall(CHUNK, checked_text(text))]
 
 
 @dataclass(frozen=True)

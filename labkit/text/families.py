@@ -14,9 +14,10 @@ from typing import Any
 
 from labkit.core.errors import TextError
 from labkit.core.results import TokenSplit
+from labkit.core.values import checked_text
 
 from .bytepair import BYTES
-from .tokenizers import Tokenizer, checked, checked_ids, split_with
+from .tokenizers import Tokenizer, checked_ids, split_with
 
 
 class Ranks:
@@ -30,7 +31,7 @@ class Ranks:
         self.vocab_size = self._encoding.n_vocab
 
     def encode(self, text: str) -> list[int]:
-        text = checked(text)
+        text = checked_text(text)
         if self._normalize:
             text = unicodedata.normalize(self._normalize, text)  # type: ignore[arg-type]
         return self._encoding.encode_ordinary(text)
@@ -78,7 +79,7 @@ class Library:
         self._byte_of = {char: byte for byte, char in BYTES.items()}
 
     def encode(self, text: str) -> list[int]:
-        return self._backend.encode(checked(text), add_special_tokens=False).ids
+        return self._backend.encode(checked_text(text), add_special_tokens=False).ids
 
     def pieces(self, ids: Sequence[int]) -> list[bytes]:
         return [self._piece(i) for i in checked_ids(ids, self.vocab_size, self.name)]
@@ -141,7 +142,7 @@ class SentencePiece:
         self.vocab_size = self._model.vocab_size()
 
     def encode(self, text: str) -> list[int]:
-        return self._model.encode(checked(text))
+        return self._model.encode(checked_text(text))
 
     def pieces(self, ids: Sequence[int]) -> list[bytes]:
         return [_piece_bytes(self._model.id_to_piece(i)) for i in checked_ids(ids, self.vocab_size, self.name)]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import OptionError, TextError
+from labkit.core.values import is_whole
 
 FACTOR, NOTHING = np.uint64(0x9E3779B97F4A7C15), np.uint64(1 << 63)
 
@@ -90,7 +91,7 @@ def ngram(tokens: Any, n: int, vocab_size: int) -> Ngram:
 
     Laws: probabilities sum to 1; the same as counting with dictionaries (tests/text/test_ngrams.py).
     """
-    if not isinstance(n, int) or isinstance(n, bool) or not 1 <= n <= 12:
+    if not is_whole(n) or not 1 <= n <= 12:
         raise OptionError(f"n is {n!r}, but must be a whole number from 1 to 12")
     ids = _checked(tokens, vocab_size)
     if len(ids) < n:

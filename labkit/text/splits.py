@@ -18,9 +18,9 @@ from typing import IO
 
 from labkit.core.errors import OptionError, TextError
 from labkit.core.seeds import derive
+from labkit.core.values import checked_text
 
 from .corpora import Corpus, Document, decoded, files_of
-from .tokenizers import checked
 
 SIDES = ("train", "validation")
 BLOCKS = 5
@@ -87,7 +87,7 @@ def units(source: Corpus | Path, *, share: float) -> list[Unit]:
         TextError: a document is no text.
     """
     if isinstance(source, Corpus):
-        found = [(d.title, partial(BytesIO, checked(d.text).encode()), d) for d in source]
+        found = [(d.title, partial(BytesIO, checked_text(d.text).encode()), d) for d in source]
     else:
         found = [(str(path), partial(open, path, "rb"), None) for path in files_of(source)]
     sizes = [_size(opened) for _, opened, _ in found]

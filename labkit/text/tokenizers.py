@@ -100,25 +100,6 @@ def _named(name: str) -> Tokenizer:
     return families.OPENERS[facts["family"]](name, member(facts["member"]), facts)
 
 
-def checked(text: str) -> str:
-    """The text itself.
-
-    Raises:
-        TextError: it is not a string, or holds half of a surrogate pair, which no encoding of Unicode allows.
-    """
-    if not isinstance(text, str):
-        raise TextError(f"a text must be a str, but got {type(text).__name__}; decode bytes with .decode('utf-8')")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        at = error.start
-        raise TextError(
-            f"character {at} of the text is U+{ord(text[at]):04X}, half of a surrogate pair, which is no character; "
-            "repair it with text.encode('utf-16', 'surrogatepass').decode('utf-16', 'replace')"
-        ) from None
-    return text
-
-
 def checked_ids(ids: Iterable[int], size: int, name: str) -> list[int]:
     """The ids as plain ints.
 

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.core.errors import OptionError, TextError, closest
+from labkit.core.values import checked_text, is_whole
 
 from .bytepair import CHUNK
 from .corpora import Corpus
-from .tokenizers import checked
 
 END, UNKNOWN = "<|endoftext|>", "<|unknown|>"
 KINDS_OF_TOKENS = ("characters", "bpe", "words")
@@ -45,7 +45,7 @@ def fit_tokenizer(corpus: Corpus | str | Iterable[str], kind: str = "characters"
     if kind not in KINDS_OF_TOKENS:
         raise OptionError(f"there is no kind of tokenizer {kind!r}; {closest(str(kind), KINDS_OF_TOKENS)}")
     least = {"characters": 3, "words": 3, "bpe": BYTES_AND_END}[kind]
-    if not isinstance(size, int) or isinstance(size, bool) or size < least:
+    if not is_whole(size) or size < least:
         raise OptionError(f"size is {size!r}, but {kind} need a whole number of at least {least}")
     texts = (corpus,) if isinstance(corpus, str) else (d.text for d in corpus) if isinstance(corpus, Corpus) else corpus
     backend = _pairs(texts, size) if kind == "bpe" else _listed(texts, kind, size)
@@ -78,14 +78,14 @@ def _listed(texts: Iterable[str], kind: str, size: int) -> Any:
     counts: Counter[str] = Counter()
     if kind == "characters":
         for text in texts:
-            counts.update(checked(text))
+            counts.update(checked_text(text))
         entries, pattern = sorted(counts), r"[\s\S]"
     else:
         from tokenizers import Regex, pre_tokenizers
 
         cut = pre_tokenizers.Split(Regex(CHUNK), "isolated").pre_tokenize_str
         for text in texts:
-            counts.update(piece for piece, _ in cut(checked(text)))
+            counts.update(piece for piece, _ in cut(checked_text(text)))
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         entries, pattern = ranked[: size - 2], CHUNK
     if not counts:
@@ -107,7 +107,7 @@ def _pairs(texts: Iterable[str], size: int) -> Any:
     trainer = trainers.BpeTrainer(
         vocab_size=size, min_frequency=2, special_tokens=[END], initial_alphabet=alphabet, show_progress=False
     )
-    backend.train_from_iterator(map(checked, texts), trainer)
+    backend.train_from_iterator(map(checked_text, texts), trainer)
     found = backend.get_vocab_size()
     if found < size:
         raise TextError(

@@ -21,6 +21,7 @@ import numpy as np
 
 from labkit.core.errors import OptionError, closest
 from labkit.core.seeds import derive
+from labkit.core.values import is_whole
 
 from .datasets import Batch
 from .splits import SIDES
@@ -212,5 +213,5 @@ def world(name: str, **sizes: int) -> World:
 
 def _at_least(**sizes: tuple[int, int]) -> None:
     for name, (value, least) in sizes.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if not is_whole(value) or value < least:
             raise OptionError(f"{name} is {value!r}, but must be a whole number of at least {least}")
