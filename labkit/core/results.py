@@ -5,7 +5,7 @@ Axis names come from one small dictionary: batch seq layer head query key d_mode
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from .errors import ShapeError
 from .token_results import Samples, TokenScores, TokenSplit, TokenTree, agree
 
 __all__ = [
-    "Bars", "Curve", "Curves", "HeadPatterns", "LayerGrid", "Points", "Samples", "Table", "TokenScores", "TokenSplit",
-    "TokenTree",
+    "Bars", "ChoiceGrid", "Curve", "Curves", "HeadPatterns", "LayerGrid", "Points", "Samples", "Table", "TokenScores",
+    "TokenSplit", "TokenTree",
 ]  # fmt: skip
 
 
@@ -81,6 +81,26 @@ class LayerGrid:
         if self.text:
             rows, columns = self.values.shape
             agree("LayerGrid", text=tuple(map(len, self.text)), values=(columns,) * rows)
+
+
+@dataclass(frozen=True)
+class ChoiceGrid(LayerGrid):
+    """A grid of which one cell is chosen; inside an explorer a click chooses another one."""
+
+    chosen: tuple[int, int] = (0, 0)
+    """(row, column), counted from 0"""
+    sets: tuple[str, str] = ("Layer", "Head")
+    """labels of the explorer's controls that hold the row and the column"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(0 <= place < size for place, size in zip(self.chosen, self.values.shape, strict=True)):
+            raise ShapeError(f"ChoiceGrid: cell {self.chosen} is not in a grid of shape {self.values.shape}")
+
+    @classmethod
+    def of(cls, grid: LayerGrid, chosen: tuple[int, int], sets: tuple[str, str] = ("Layer", "Head")) -> "ChoiceGrid":
+        """A LayerGrid to choose from."""
+        return cls(**{f.name: getattr(grid, f.name) for f in fields(LayerGrid)}, chosen=chosen, sets=sets)
 
 
 @dataclass(frozen=True)
@@ -196,6 +216,12 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def without(self, column: str) -> "Table":
+        """The same without one column."""
+        place = self.columns.index(column)
+        columns, *rows = (row[:place] + row[place + 1 :] for row in (self.columns, *self.rows))
+        return replace(self, columns=columns, rows=tuple(rows))
 
     def frame(self) -> Any:
         """The same as a pandas DataFrame."""

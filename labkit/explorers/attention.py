@@ -1,6 +1,7 @@
 """Explorer: one head of a model on any text: where it looks, and what happens when it is switched off."""
 
 from labkit.core.errors import ModelError, TextError
+from labkit.core.results import ChoiceGrid
 from labkit.explorers.controls import Choice, Slider, Switch, Text
 from labkit.explorers.panel import Explorer
 
@@ -26,7 +27,7 @@ def build(lm=None) -> Explorer:
             raise TextError(f"the text has {len(seen)} token; where a head looks needs 2 or more: add a word")
         ids = list(seen.ids)
         said = predict_without(lm, ids, off=[(layer, head)], top=SHOWN) if off else next_token(lm, text, top=SHOWN)
-        return [said, seen.head(layer, head), measure(by, seen)]
+        return [ChoiceGrid.of(measure(by, seen), (layer, head)), said, seen.head(layer, head)]
 
     return Explorer(
         title="What does this head look at, and what does it do?",
@@ -38,7 +39,7 @@ def build(lm=None) -> Explorer:
             Switch("off", True, label="Switch it off"),
         ),
         draw=draw,
-        note=f"At most {MOST_TOKENS} tokens are read, the last ones.",
+        note=f"Click a head in the map, or move Layer and Head. At most {MOST_TOKENS} tokens are read, the last ones.",
     )
 
 

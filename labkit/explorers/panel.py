@@ -50,6 +50,9 @@ from labkit.core.errors import OptionError, closest
 
 from .controls import Control
 
+RESERVED = ("kind", "view")
+"""Names that `lab.explore` itself takes, and so no control can have."""
+
 
 @dataclass
 class Explorer:
@@ -70,6 +73,14 @@ class Explorer:
     """Every control's value by name; plain values that JSON can hold."""
 
     def __post_init__(self) -> None:
+        names = [control.name for control in self.controls]
+        for name in names:
+            if name in RESERVED:
+                raise OptionError(
+                    f"no control can be called {name!r}: lab.explore(kind, view=) means its own; rename it"
+                )
+            if names.count(name) > 1:
+                raise OptionError(f"two controls are called {name!r}; give each its own name")
         given, self.state = self.state, {control.name: control.clean(control.default) for control in self.controls}
         self.set(**given)
 

@@ -112,4 +112,4 @@ def _advice() -> str:
 
 
 # Each registers its types with the verbs above.
-from . import attention, charts, grids, strips, tables, text, theme, tree, twins  # noqa: E402, F401
+from . import attention, charts, choosing, grids, strips, tables, text, theme, tree, twins  # noqa: E402, F401

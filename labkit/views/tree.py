@@ -9,9 +9,11 @@ from functools import cache
 
 from labkit.core import palette
 from labkit.core.results import Table, TokenTree
+from labkit.core.signs import edged
 
 from . import data, html, theme, twin
-from .text import edged, for_html, number, printable
+from .steering import STEERS, moving
+from .text import for_html, number, printable
 
 NODES = 150
 """More are not drawn: a page of them cannot be read."""
@@ -36,7 +38,7 @@ def _html(result: TokenTree) -> str:
     return theme.wrap(
         f'<div class="lk-title">{for_html(result.title or "Alternatives")}</div>'
         f'<div class="lk-faint">after “{for_html(edged(result.prompt))}”; {_key(result)}</div><div class="lk-scroll">'
-        f'<svg width="{wide}" height="{high}" role="group" style="max-width:none">'
+        f'<svg width="{wide}" height="{high}" role="group" style="max-width:none" {STEERS}>'
         f"<style>{_STYLE}</style>{branches}{start}{labels}</svg></div>" + (cut if len(shown) < len(result) else ""),
         label=for_html(result.title or "tree of alternatives"),
     )  # fmt: skip
@@ -50,13 +52,6 @@ _STYLE = f"""
 .lk-tree-node:focus {{ outline: none }}
 .lk-tree-node:hover .lk-tree-token, .lk-tree-node:focus .lk-tree-token {{ text-decoration: underline }}
 """
-
-_GO = (
-    "const b=[...(this.closest('.widget-vbox')||document.createElement('i')).querySelectorAll('.widget-text,"
-    ".widget-textarea')].find(w=>(w.querySelector('label')||{}).textContent==='Prompt');"
-    "const f=b&&b.querySelector('input,textarea');if(f){f.value=this.dataset.text;"
-    "f.dispatchEvent(new Event('input',{bubbles:true}));f.dispatchEvent(new Event('change',{bubbles:true}))}"
-)
 
 
 def most_likely(result: TokenTree, most: int) -> list[int]:
@@ -150,8 +145,8 @@ def _node(result: TokenTree, node: int, places: dict[int, tuple[float, int]], co
     more = f", {number(result.counts[node])} samples" if result.counts else ""
     hover = f"{for_html(token)}: p {chance}{more}"
     return (
-        f'<g class="lk-tree-node{off}" tabindex="0" role="button" data-text="{for_html(result.prompt + path)}" '
-        f'onclick="{_GO}" onkeydown="if(event.key===\'Enter\')this.onclick()" aria-label="{hover}">'
+        f'<g class="lk-tree-node{off}" tabindex="0" role="button" {moving(Prompt=result.prompt + path)} '
+        f'aria-label="{hover}">'
         f"<title>{hover}\n{for_html(path)}</title>"
         f'<text x="{columns[depth]:.0f}" y="{_y(row) + 4:.1f}" class="lk-tree-token" xml:space="preserve">'
         f'{for_html(short)}<tspan class="lk-tree-number"> {beside}</tspan></text></g>'

@@ -11,6 +11,7 @@ from labkit.core import results
 from labkit.core.errors import ShapeError
 from labkit.core.results import (
     Bars,
+    ChoiceGrid,
     Curve,
     HeadPatterns,
     LayerGrid,
@@ -33,6 +34,7 @@ WHOLE = {
         "values": np.zeros((2, 3)), "row_labels": ("a", "b"), "column_labels": ("x", "y", "z"),
         "text": (("",) * 3, ("",) * 3),
     },
+    ChoiceGrid: {"values": np.zeros((2, 3)), "row_labels": ("a", "b"), "chosen": (1, 2)},
     Curve: {"name": "c", "x": np.zeros(3), "y": np.zeros(3), "low": np.zeros(3), "high": np.zeros(3)},
     Bars: {"labels": ("a", "b"), "values": np.zeros((3, 2)), "groups": ("x", "y", "z"), "low": np.zeros((3, 2))},
     Points: {"x": np.zeros(2), "y": np.zeros(2), "labels": ("a", "b"), "groups": ("g", "h")},
@@ -61,6 +63,9 @@ WRONG = [
     (LayerGrid, {"column_labels": ("a",)}, "column_labels has 1, values has 3"),
     (LayerGrid, {"text": (("",) * 3, ("",) * 2)}, "text has (3, 2), values has (3, 3)"),
     (LayerGrid, {"text": (("",) * 3,)}, "text has (3,), values has (3, 3)"),
+    (ChoiceGrid, {"row_labels": ("a",)}, "row_labels has 1, values has 2"),
+    (ChoiceGrid, {"chosen": (2, 0)}, "cell (2, 0) is not in a grid of shape (2, 3)"),
+    (ChoiceGrid, {"chosen": (0, -1)}, "cell (0, -1) is not in a grid of shape (2, 3)"),
     (Curve, {"y": np.zeros(4)}, "Curve 'c': sizes must agree, but x has 3, y has 4"),
     (Curve, {"low": np.zeros(2)}, "low has 2"),
     (Curve, {"high": np.zeros(4)}, "high has 4"),
@@ -136,3 +141,4 @@ def test_a_table_gives_its_columns_its_length_and_a_frame():
     assert table.frame().to_dict("list") == {"a": [1, 2], "b": ["x", "y"]}
     assert table.notes == ("n",)
     assert len(Table.of([])) == 0
+    assert table.without("a") == Table(("b",), (("x",), ("y",)), "t", ("n",))

@@ -1,6 +1,7 @@
 """Laws of explorers on a tiny one: pure state, widgets beside pictures, errors in place, a copy that recreates."""
 
 import asyncio
+import inspect
 import json
 import shlex
 import shutil
@@ -16,7 +17,7 @@ from labkit.core.errors import OptionError
 from labkit.core.results import Bars
 from labkit.explorers import live
 from labkit.explorers.controls import Action, Choice, Choices, Slider, Switch, Text
-from labkit.explorers.panel import Explorer
+from labkit.explorers.panel import RESERVED, Explorer
 
 from .letters import build
 
@@ -91,6 +92,18 @@ def test_a_value_out_of_range_is_refused_with_the_remedy_and_nothing_changes(cha
     with pytest.raises(OptionError, match=says):
         explorer.set(text="changed", **change) if "text" not in change else explorer.set(**change)
     assert explorer.state == before
+
+
+@pytest.mark.parametrize("names, says", [(("kind",), "'kind': lab.explore"), (("view",), "'view': lab.explore"),
+                                         (("top", "top"), "two controls are called 'top'")])  # fmt: skip
+def test_a_control_whose_name_is_taken_is_refused_where_it_is_written(names, says):
+    with pytest.raises(OptionError, match=says):
+        Explorer("E", tuple(Switch(name) for name in names), lambda **state: [])
+
+
+def test_the_names_kept_back_are_those_that_explore_takes():
+    parameters = inspect.signature(explorers.explore).parameters.values()
+    assert {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} == set(RESERVED)
 
 
 def test_every_probe_of_every_kind_of_control_is_accepted():

@@ -40,7 +40,7 @@ def test_tokens_titles_and_prompts_are_escaped():
     result = TokenTree((evil, evil), (-1, 0), np.zeros(2), (True, False), (2, 1), prompt=evil, title=evil)
     page = views.html(result)
     assert "<script" not in page and "&lt;script&gt;" in page
-    assert not re.search(r"""data-text="[^"]*<""", page)
+    assert not re.search(r"""data-moves="[^"]*<""", page)
 
 
 def test_the_words_tell_the_likeliest_path():

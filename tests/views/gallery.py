@@ -7,6 +7,7 @@ import numpy as np
 
 from labkit.core.results import (
     Bars,
+    ChoiceGrid,
     Curve,
     Curves,
     HeadPatterns,
@@ -68,6 +69,9 @@ def grids_and_curves() -> dict[str, Any]:
         "patterns": HeadPatterns(WORDS, WORDS, np.tril(np.ones((2, 3, 7, 7))) / np.arange(1, 8)[:, None], (0, 1)),
         "grid": LayerGrid(
             rng.normal(0, 1, (30, 9)), "change of log p", "nats", "Switching heads off", centred=True,
+        ),
+        "grid to choose from": ChoiceGrid(
+            np.outer(np.arange(12), [0.1, 0.5, np.nan]), "sink", "weight", "Which head?", chosen=(7, 1)
         ),
         "grid with text": LayerGrid(
             np.array([[0.9, 0.1, np.nan], [0.3, 0.6, 0.1]]), "share", "", "Who looks at whom", "asked", "answered",
@@ -136,6 +140,7 @@ def hostile(text: str = EVIL) -> dict[str, Any]:
         "scores": TokenScores(two, one, text, text, text, two),
         "patterns": HeadPatterns(two, two, np.full((1, 1, 2, 2), 0.5), (0,), title=text),
         "grid": LayerGrid(np.eye(2), text, text, text, text, text, two, two, text=(two, two)),
+        "grid to choose from": ChoiceGrid(np.eye(2), text, text, text, text, text, two, two, sets=(text, text + "2")),
         "curve": Curve(text, one, one),
         "curves": Curves((Curve(text, one, one, one, one), Curve(two[1], one, one + 1)), text, text, text,
                          levels=((text, 0.5),)),

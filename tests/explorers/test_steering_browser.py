@@ -1,0 +1,68 @@
+"""Clicks in pictures move the explorer's controls in JupyterLab: a map's cell two sliders, a tree's node a text box."""
+
+import os
+
+import nbformat
+import pytest
+
+from tests.browser.jupyter import browser, opened, served, why_not
+
+pytestmark = pytest.mark.browser
+
+CELL = """
+import numpy as np
+from labkit.core.results import ChoiceGrid, TokenSplit, TokenTree
+from labkit.explorers.controls import Slider, Text
+from labkit.explorers.panel import Explorer
+
+def draw(prompt, layer, head):
+    said = f"{prompt} / {layer} / {head}"
+    tree = TokenTree((" <b>&", "\\nb"), (-1, 0), np.log([0.5, 0.5]), prompt=prompt)
+    return [ChoiceGrid(np.arange(12.0).reshape(4, 3), chosen=(layer, head)), tree, TokenSplit((said,), (1,))]
+
+controls = Text("prompt", "p", label="Prompt"), Slider("layer", 0, 0, 3, label="Layer"), Slider("head", 0, 0, 2, label="Head")
+Explorer("Steered", controls, draw)
+"""  # noqa: E501  a notebook's cell
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    if reason := why_not():
+        if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"the browser's tests must run here: {reason}")
+        pytest.skip(f"the browser's tests did NOT run: {reason}")
+    place = tmp_path_factory.mktemp("steering")
+    folder = place / "notebooks"
+    folder.mkdir()
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, folder / "steering.ipynb")
+    with served(folder, place / "home") as running:
+        yield running
+
+
+def test_a_click_or_enter_in_a_picture_moves_the_controls_around_it(server):
+    pictures = os.environ.get("LABKIT_PICTURES", "")
+    dark = pictures.endswith("dark")
+    with browser(server) as chromium, opened(chromium, server, "steering.ipynb", dark=dark, height=900) as lesson:
+        lesson.run_all(seconds=120)
+        page = lesson.page
+
+        def says(text: str) -> None:
+            page.wait_for_function(
+                "text => document.querySelector('.labkit-picture .lk-strip')?.textContent === text", arg=text
+            )
+
+        says("p / 0 / 0")
+        page.locator(".lk-cell").nth(2 * 3 + 1).click()
+        says("p / 2 / 1")
+        assert [r.text_content() for r in page.locator(".widget-readout").all()] == ["2", "1"]
+        if pictures:
+            page.screenshot(path=f"{pictures}-map.png")
+        page.locator(".lk-tree-node").nth(0).click()
+        says("p <b>& / 2 / 1")
+        page.locator(".lk-tree-node").nth(0).focus()
+        page.keyboard.press("Enter")
+        says("p <b>& <b>& / 2 / 1")
+        assert lesson.errors == []
+        assert lesson.strangers == []
