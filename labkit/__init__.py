@@ -58,7 +58,9 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name not in _VERBS:
-        raise AttributeError(f"module 'labkit' has no attribute {name!r}; it has {', '.join(__all__)}")
+        from .core.errors import closest
+
+        raise AttributeError(f"module 'labkit' has no attribute {name!r}; {closest(name, __all__)}")
     value = getattr(import_module(_VERBS[name]), name)
     globals()[name] = value
     return value

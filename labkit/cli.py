@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labkit import __version__
 from labkit.core.errors import LabError
 
 if TYPE_CHECKING:
@@ -19,8 +20,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"labkit {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _commands() -> None:
+def _commands(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """LLM Lab: learn how language models work by looking inside one."""
 
 
@@ -116,9 +127,9 @@ def diff(
 def list_lessons(
     notebooks: Annotated[list[str] | None, typer.Argument(help="Paths, names or numbers; none = every lesson.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the assets that they need.")] = False,
 ) -> None:
-    """Show the lessons: minutes, memory, what to read before, exercises, assets."""
+    """Show the lessons: minutes, memory, what to read before, exercises."""
     import json
 
     from rich.console import Console
@@ -130,7 +141,7 @@ def list_lessons(
     if as_json:
         typer.echo(json.dumps([dict(zip(table.columns, row, strict=True)) for row in table.rows], ensure_ascii=False))
     else:
-        print_table(Console(highlight=False), table)
+        print_table(Console(highlight=False), table.without("assets"))  # a list of files leaves no room for the rest
 
 
 @app.command()
