@@ -75,12 +75,16 @@ def show(result: Any, *more: Any, table: bool | None = None) -> None:
     """
     from IPython.display import display
 
+    before: Any = None
     for one in _flat((result, *more)):
         if hasattr(one, "_ipython_display_") or (hasattr(one, "_repr_html_") and not _known(one)):
             display(one)
             continue
         content = bundle(one)
+        if strips.same_scale(before, one):  # one key serves strips that follow one another
+            content["text/html"] = strips.strip(one, key=False)
         display(content, raw=True)
+        before = one
         if table is not False and PLOTLY in content:
             display(_numbers(one, opened=bool(table)), raw=True)
 

@@ -58,6 +58,11 @@ def _(result: TokenSplit) -> str:
 
 @html.register
 def _(result: TokenScores) -> str:
+    return strip(result)
+
+
+def strip(result: TokenScores, *, key: bool = True) -> str:
+    """The HTML of coloured tokens; key: whether the scale of the colours stands below."""
     low, high = ends(result.values, result.low, result.high)
     unit = with_unit(result.quantity, result.unit)
     lines = result.hover[:TOKENS] or ("",) * min(len(result.tokens), TOKENS)
@@ -67,9 +72,17 @@ def _(result: TokenScores) -> str:
     )
     title = f'<div class="lk-title">{for_html(result.title)}</div>' if result.title else ""
     return theme.wrap(
-        title + f'<div class="lk-strip">{"".join(pieces)}</div>' + scale(unit, low, high)
+        title + f'<div class="lk-strip">{"".join(pieces)}</div>' + (scale(unit, low, high) if key else "")
         + left_out(len(result.tokens), TOKENS, "tokens"), label=for_html(result.title or unit),
     )  # fmt: skip
+
+
+def same_scale(before: object, after: object) -> bool:
+    """Whether both are strips with colours of one scale, whose two ends were given."""
+    if not (isinstance(before, TokenScores) and isinstance(after, TokenScores)):
+        return False
+    told, then = ((s.quantity, s.unit, s.low, s.high) for s in (before, after))
+    return told == then and None not in (before.low, before.high)
 
 
 def ends(values: Iterable[float], low: float | None, high: float | None) -> tuple[float, float]:

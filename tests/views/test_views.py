@@ -256,3 +256,14 @@ def test_a_narrow_log_axis_has_a_few_plain_numbers_as_ticks(low, high):
     assert 3 <= len(axis["tickvals"]) <= 8
     assert len(set(axis["ticktext"])) == len(axis["tickvals"])
     assert log_axis(np.array([1.0, 1e4]), True) == {"type": "log", "dtick": 1}
+
+
+def test_strips_of_one_scale_that_follow_one_another_share_a_key(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda content, **_: shown.append(content["text/html"]))
+    strips = [
+        TokenScores(("a", "b"), np.array([0.2, 0.9]), "probability", low=0.0, high=h) for h in (1, 1, 2, None, None)
+    ]
+    views.show(strips)
+    assert ['class="lk-scale"' in content for content in shown] == [True, False, True, True, True]
+    assert all('class="lk-strip"' in content for content in shown)
