@@ -46,7 +46,7 @@ class RunExistsError(TrainingError):
 
 
 def closest(name: str, known: list[str] | tuple[str, ...]) -> str:
-    """`did you mean …?` for a mistyped name, in any case of letters, else the list of known ones (at most twelve).
+    """`did you mean …?` for a mistyped name, in any case of letters, else the known ones (at most twelve; or none).
 
     It ends a sentence: put it last.
     """
@@ -56,5 +56,7 @@ def closest(name: str, known: list[str] | tuple[str, ...]) -> str:
     near = [spelled[one] for one in get_close_matches(name.casefold(), list(spelled), n=3, cutoff=0.5)]
     if near:
         return "did you mean " + " or ".join(repr(n) for n in near) + "?"
+    if not known:
+        return "none is known so far"
     more = f" … ({len(known)} in all)" if len(known) > 12 else ""
     return "known names: " + ", ".join(list(known)[:12]) + more

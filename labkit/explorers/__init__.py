@@ -29,7 +29,7 @@ def explore(kind: str, *args: Any, view: str | Mapping[str, Any] = "", **state: 
     """An explorer; a notebook cell that ends with it shows it.
 
     Args:
-        kind: one of `kinds()`.
+        kind: attention, branches, checkpoints, hallucination, merges, next_token, sampling, tokens or training.
         args: what it explores, such as a LanguageModel; with none it loads the lesson's default.
         view: a state that "copy as parameters" gave, as JSON or as a dict; a lesson passes its parameter here.
         state: values of single controls; they win over `view`.

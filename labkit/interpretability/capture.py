@@ -137,7 +137,8 @@ def capture(
 
     Args:
         text: a text, or token numbers.
-        sites: names from `SITES`.
+        sites: any of attn_in, q, k, v, q_rotated, k_rotated, scores, pattern, z, attn_out, resid_pre, resid_post and
+            logits; the head of this module (labkit.interpretability.capture) says what each one is.
         layers: the layers to keep; None = all.
         window: (start, stop) token positions, for a text longer than the model's context.
         off: heads (layer, head) whose output is set to zero during the pass.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from labkit.core.errors import ModelError, OptionError, TargetError, TextError
 from labkit.core.values import checked_text
+from labkit.models import require_model
 
 if TYPE_CHECKING:
     from labkit.models import LanguageModel
@@ -17,8 +18,9 @@ def require_attention(lm: "LanguageModel") -> None:
     """Refuse a model without attention heads, before anything is computed.
 
     Raises:
-        ModelError: a recurrent model, or an encoder-decoder (its two texts need two inputs).
+        ModelError: no LanguageModel, a recurrent model, or an encoder-decoder (its two texts need two inputs).
     """
+    require_model(lm)
     config = lm.model.config
     if getattr(config, "is_encoder_decoder", False):
         raise ModelError(f"{lm.name} reads two texts (encoder and decoder); capture serves models that read one")

@@ -11,13 +11,13 @@ Ignores how models are trained and how results are drawn.
 """
 
 from .catalog import catalog
-from .language_model import Card, LanguageModel, watch
+from .language_model import Card, LanguageModel, require_model, watch
 from .loading import load
 from .prediction import next_token, visible, walk
 from .presets import build, presets, shape
 from .sizes import by_size, known_models
 
 __all__ = [
-    "Card", "LanguageModel", "build", "by_size", "catalog", "known_models", "load", "next_token", "presets", "shape",
-    "visible", "walk", "watch",
+    "Card", "LanguageModel", "build", "by_size", "catalog", "known_models", "load", "next_token", "presets",
+    "require_model", "shape", "visible", "walk", "watch",
 ]  # fmt: skip

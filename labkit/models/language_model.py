@@ -102,6 +102,21 @@ class LanguageModel:
             ) from error
 
 
+def require_model(lm: Any) -> None:
+    """Refuse what is no LanguageModel before it fails somewhere inside: a name, a bare transformers model, None.
+
+    Raises:
+        ModelError: it is none; the message says how to get one.
+    """
+    if type(lm).__module__.startswith("transformers."):
+        way = "save it and its tokenizer into a folder, and pass lab.load(folder)"
+    elif hasattr(lm, "model"):
+        return
+    else:
+        way = f"pass lab.load({lm!r})" if isinstance(lm, str) else "pass what lab.load('smollm2-135m') gives"
+    raise ModelError(f"a LanguageModel was expected, got {type(lm).__name__}; {way}")
+
+
 @contextmanager
 def _in_a_folder(tokenizer: Any) -> Iterator[Any]:
     """A copy of the tokenizer; one that was made here and never loaded lies in a folder, where the bridge looks."""

@@ -14,7 +14,7 @@ from labkit.core.results import Bars, Table
 from labkit.core.signs import SIGNS, seen
 from labkit.core.values import checked_text, is_whole
 
-from .language_model import LanguageModel
+from .language_model import LanguageModel, require_model
 
 
 def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
@@ -36,6 +36,7 @@ def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
 
     Law: the softmax of the model's own logits (tests/models/test_prediction.py).
     """
+    require_model(lm)
     if not _whole(top) or not 1 <= top <= lm.card.vocab:
         raise OptionError(f"top={top!r}: choose 1 to {lm.card.vocab} tokens, a whole number")
     probabilities = next_probabilities(lm, text)
@@ -108,6 +109,7 @@ def _ends(lm: LanguageModel) -> tuple[int, ...]:
 
 def encode(lm: LanguageModel, text: str) -> list[int]:
     """The prompt's token ids, or why this model cannot continue it."""
+    require_model(lm)
     if lm.card.kind != "decoder-only":
         raise ModelError(
             f"{lm.name!r} is {lm.card.kind} and predicts no next token; use a decoder-only model of lab.catalog()"

@@ -8,6 +8,7 @@ import numpy as np
 
 from labkit.core.errors import OptionError
 from labkit.core.results import Samples
+from labkit.models import require_model
 
 from .loop import Step, Text, endings, grow, plant
 from .options import make_options, whole
@@ -75,6 +76,7 @@ def stream(lm: Any, prompt: str | Sequence[Any], **asked: Any) -> Iterator[Piece
     Law: the pieces of a text, joined, are the text that `sample` gives, but for a stop string at its end.
     """
     every: list[Text] = []
+    require_model(lm)
     decoder, shown = Decoder(lm.tokenizer), {}
     stops = _stops(asked.pop("stop", ()))
     for step in _steps(lm, prompt, every, stop=stops, **asked):
@@ -92,6 +94,7 @@ def _steps(
     lm: Any, prompt: Any, every: list[Text], *, n: int = 1, max_tokens: int = 64, seed: int = 0, **asked: Any
 ) -> Iterator[Step]:
     """Steps of all texts, batch after batch; `every` is filled with the texts first."""
+    require_model(lm)
     stop = asked.pop("stop")
     options = make_options(asked.pop("options", None), **asked)
     n, max_tokens = whole("n", n), whole("max_tokens", max_tokens)

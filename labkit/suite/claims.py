@@ -68,9 +68,11 @@ def claim(
 
 
 def says(template: str) -> None:
-    """Show a sentence of Markdown whose figures come from claims made before: `{topic/name:.1f}`.
+    """Show a sentence of Markdown whose figures come from claims made before.
 
-    Everything after the colon is Python's format; braces that are not a claim are doubled.
+    Args:
+        template: the sentence, a claim's value as `{topic/name:.1f}`: what follows the colon is Python's format; braces
+            that are not a claim are doubled.
 
     Raises:
         OptionError: a claim of that name was not made, or its value does not fit the format.

@@ -51,7 +51,8 @@ def tokenizer(source: Any) -> Tokenizer:
     """A tokenizer by its name, or the one of a language model.
 
     Args:
-        source: one of `names()`; or a LanguageModel; or a tokenizer of the transformers or tokenizers library.
+        source: gpt2, cl100k, o200k, claude, deepseek, mistral-v1, tekken, qwen or bert; or a LanguageModel; or a
+            tokenizer of the transformers or tokenizers library.
 
     Raises:
         TextError: the name is unknown, or the tokenizer is of a kind that cannot be opened.

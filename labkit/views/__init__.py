@@ -68,6 +68,7 @@ def show(result: Any, *more: Any, table: bool | None = None) -> None:
 
     Args:
         result: a result, an explorer, a pandas frame, a plotly figure, or an iterable of them.
+        more: further ones.
         table: the numbers as a table below a figure: None = folded behind a small "data", True = open, False = none.
 
     Raises:

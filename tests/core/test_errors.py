@@ -30,6 +30,10 @@ def test_a_mistyped_name_gets_the_closest_ones_or_the_list(name, offer):
     assert closest(name, ("smollm2-135m", "minilm")) == offer
 
 
+def test_where_nothing_is_known_that_is_said():
+    assert closest("name", ()) == "none is known so far"
+
+
 def test_a_long_list_is_cut_after_twelve_and_counted():
     offer = closest("qqqq", [f"name{number}" for number in range(30)])
     assert offer.startswith("known names: name0, ") and offer.endswith("name11 … (30 in all)")
