@@ -57,6 +57,29 @@ LESSONS = {
         "02_attention", "attention/bag_of_words", "labkit.interpretability.capture",
         "[] if positions else _without_positions(", "[] if True else _without_positions(",
     ),
+    "temperature ignored": (
+        "08_sampling", "sampling/perplexity_ratio", "labkit.sampling.strategies", ".div_(value)", "",
+    ),
+    "top-p cuts the token that crosses p": (
+        "08_sampling", "sampling/top_p_removes", "labkit.sampling.strategies",
+        "before = best.double().cumsum(-1) - best", "before = best.double().cumsum(-1)",
+    ),
+    "log-probabilities in bits": (
+        "08_sampling", "sampling/read_again", "labkit.sampling.sample", "dtype=np.float32).reshape(-1, 3)",
+        "dtype=np.float32).reshape(-1, 3) / 0.6931",
+    ),
+    "rows of a batch mixed up": (
+        "08_sampling", "sampling/read_again", "labkit.sampling.loop", "return logits[rows]",
+        "return logits[rows[::-1]]",
+    ),
+    "a refused guess replaced from the whole distribution": (
+        "08_sampling", "sampling/speculation_p_value", "labkit.sampling.speculation", "more = (p - q).clamp_(min=0)",
+        "more = p.clone()",
+    ),
+    "refused guesses stay in the cache": (
+        "08_sampling", "sampling/same_greedy_text", "labkit.sampling.speculation",
+        "runner.crop(len(guesses) - (len(new) - 1))", "runner.crop(0)",
+    ),
     "never told is told after all": (
         "10_hallucination", "hallucination/told_never", "labkit.text.people",
         "for n in range(self.exposure)]", "for n in range(self.exposure or 30)]",
@@ -103,6 +126,13 @@ def test_a_claim_of_a_lesson_notices(tmp_path):
         assert not held.get(claim, True), (name, held, mutated.problems)
 
 
+def test_each_line_to_be_replaced_stands_once():
+    """Said here in a moment, not after the long test: a mutation whose line has changed must be renewed."""
+    for name, (_, _, module, old, new) in LESSONS.items():
+        source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        assert source.count(old) == 1 and old != new, name
+
+
 def _startup(*change):
     folder = str(Path(__file__).parent)
     return f"import sys; sys.path.insert(0, {folder!r})\nimport mutant; mutant.install(*{change!r})"
@@ -125,7 +155,7 @@ def slice_for(notebook, claim):
         given, used = _names(cell.source)
         if given & needed or "parameters" in cell.metadata.get("tags", ()) or "lab.begin(" in cell.source:
             kept.append(cell)
-            needed |= used
+            needed = needed - given | used
     sliced = nbformat.v4.new_notebook(cells=list(reversed(kept)), metadata=notebook.metadata)
     return sliced
 
@@ -138,13 +168,47 @@ def _claims(source, claim):
 
 
 def _names(source):
-    """(names that a cell gives, names that it uses)."""
-    given, used = set(), set()
-    for node in ast.walk(ast.parse(python_of(source))):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else given).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            given.add(node.name)
-        elif isinstance(node, ast.Import | ast.ImportFrom):
-            given |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return given, used
+    """(names that a cell gives, names that it needs from the cells before)."""
+    given, needed = set(), set()
+    for statement in ast.parse(python_of(source)).body:
+        _follow(statement, given, needed)
+    return given, needed
+
+
+SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+FIRST = ("value", "iter", "generators", "args")
+"""Parts of a node that run before its other parts, which may give a name that these need."""
+
+
+def _follow(node, given, needed):
+    """Add to both what running `node` gives and needs; what a function or a comprehension gives stays inside."""
+    inside = set(given) if isinstance(node, SCOPES) else given
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        given.add(node.name)
+        inside.add(node.name)
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        given |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    elif isinstance(node, ast.arg):
+        given.add(node.arg)
+    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
+        needed |= {node.target.id} - given
+    elif isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Load):
+            needed |= {node.id} - given
+        else:
+            given.add(node.id)
+    for field in sorted(node._fields, key=lambda name: name not in FIRST):
+        part = getattr(node, field, None)
+        for one in part if isinstance(part, list) else [part]:
+            if isinstance(one, ast.AST):
+                _follow(one, inside, needed)
+
+
+def test_a_cell_needs_what_it_reads_before_it_writes_it():
+    """The slices rest on this."""
+    loop = "for i in range(n):\n    rows = [x + i for x in data]\n    total += rows[0]"
+    given, needed = _names(f"import numpy as np\n{loop}\ny = y + rows[-1]")
+    assert {"np", "i", "rows", "total", "y"} <= given and "x" not in given
+    assert needed - {"range"} == {"n", "data", "total", "y"}
+    given, needed = _names("def f(a, b=c):\n    d = a + e\n    return f(d)")
+    assert given == {"f"} and needed == {"c", "e"}
