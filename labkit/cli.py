@@ -127,13 +127,14 @@ def diff(
 def list_lessons(
     notebooks: Annotated[list[str] | None, typer.Argument(help="Paths, names or numbers; none = every lesson.")] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the assets that they need.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
-    """Show the lessons: minutes, memory, what to read before, exercises."""
+    """Show the lessons: minutes, memory, what to read before, exercises, assets."""
     import json
 
     from rich.console import Console
 
+    from labkit.core.results import Table
     from labkit.suite.lessons import find_lessons, lesson_table, read_lesson
     from labkit.suite.terminal import print_table
 
@@ -141,7 +142,10 @@ def list_lessons(
     if as_json:
         typer.echo(json.dumps([dict(zip(table.columns, row, strict=True)) for row in table.rows], ensure_ascii=False))
     else:
-        print_table(Console(highlight=False), table.without("assets"))  # a list of files leaves no room for the rest
+        console, needs = Console(highlight=False), zip(table["lesson"], table["assets"], strict=True)
+        print_table(console, table.without("assets"))  # a list of files leaves no room beside the rest
+        console.print()
+        print_table(console, Table(("lesson", "assets"), tuple(needs), "Assets; `labkit fetch --all` brings them"))
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -10,6 +11,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from labkit import cli
+from labkit.assets.manifest import find
 
 CDN = "https://cdn.example.org/d3.js"
 SOLUTION = "answer = ...\n### BEGIN SOLUTION\nanswer = 6\n### END SOLUTION"
@@ -43,7 +45,7 @@ def lab(tmp_path, monkeypatch) -> Path:
         new_code_cell(SOLUTION),
         new_code_cell('lab.check("98.1", answer)'),
     ]
-    about = {"minutes": {"fast": 1, "full": 2}, "memory_gb": 1, "assets": []}
+    about = {"minutes": {"fast": 1, "full": 2}, "memory_gb": 1, "assets": ["sotu"]}
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     (tmp_path / "notebooks").mkdir()
     for name, cells in (("97_good", good), ("98_bad", bad)):
@@ -56,7 +58,7 @@ def lab(tmp_path, monkeypatch) -> Path:
 
 def test_list_shows_lessons_with_budget_prerequisites_and_exercises(lab, monkeypatch, capsys):
     code, out, _ = labkit(monkeypatch, capsys, "list")
-    assert code == 0 and "97_good" in out and "Good" in out and "01" in out
+    assert code == 0 and "97_good" in out and "Good" in out and "01" in out and "sotu" in out
     code, out, _ = labkit(monkeypatch, capsys, "list", "--json", "98")
     (lesson,) = json.loads(out)
     assert (lesson["lesson"], lesson["minutes"], lesson["fast"], lesson["exercises"]) == ("98_bad", "2", "1", "1")
@@ -88,9 +90,11 @@ def test_a_notebook_that_is_not_there_is_one_clear_line(lab, monkeypatch, capsys
 def test_a_run_leaves_report_junit_results_pages_and_gallery_and_a_planted_cdn_link_fails_it(lab, monkeypatch, capsys):
     code, out, _ = labkit(monkeypatch, capsys, "run", "--fast", "--no-warm", "-o", "out", "--gallery", "site")
     assert code == 1 and "Report: " in out and "Gallery: " in out
+    results = json.loads((lab / "out/results.json").read_text())
+    assert results["assets"] == {"sotu": find("sotu")[1].sha256} and len(results["assets"]["sotu"]) == 64
+    assert (results["seed"], results["versions"]["labkit"]) == (0, version("labkit"))
     kinds = {
-        outcome["notebook"]: {problem["kind"] for problem in outcome["problems"]}
-        for outcome in json.loads((lab / "out/results.json").read_text())["outcomes"]
+        outcome["notebook"]: {problem["kind"] for problem in outcome["problems"]} for outcome in results["outcomes"]
     }
     assert {"offline", "exercise"} <= kinds["notebooks/98_bad.ipynb"]
     assert not {"offline", "exercise"} & kinds["notebooks/97_good.ipynb"]
