@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labkit.core.devices import choose_device, choose_dtype, describe_machine
 from labkit.core.errors import OptionError
+from labkit.core.output import in_notebook, put
 from labkit.core.results import Table
 from labkit.core.seeds import set_all
 from labkit.core.values import is_whole
@@ -41,22 +42,17 @@ def begin(topic: str, *, seed: int | None = None) -> None:
     Raises:
         OptionError: the seed is not a whole number from 0 to 2⁶³ − 1.
     """
-    import sys
-
     if seed is not None and not (is_whole(seed) and 0 <= seed < 2**63):
         raise OptionError(f"seed={seed!r}: give a whole number from 0 to 2⁶³ − 1")
     set_all(seed or 0)
     line = opening_line(topic, seed)
-    if "IPython" not in sys.modules or sys.modules["IPython"].get_ipython() is None:
+    if not in_notebook():
         print(line)
         return
-    from IPython.display import display
-
     from labkit.views.theme import css
 
     shown = f'{css()}<div class="labkit"><span class="lk-faint">{escape(line)}</span></div>'
-    record = {"labkit": {"session": {"device": choose_device()}}}  # for the runner's results
-    display({"text/html": shown, "text/plain": line}, raw=True, metadata=record)
+    put({"text/html": shown, "text/plain": line}, {"session": {"device": choose_device()}})  # for the runner's results
 
 
 def opening_line(topic: str, seed: int | None = None) -> str:

@@ -94,7 +94,8 @@ class ChoiceGrid(LayerGrid):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not all(0 <= place < size for place, size in zip(self.chosen, self.values.shape, strict=True)):
+        places = zip(self.chosen, self.values.shape, strict=True)
+        if self.values.size and not all(0 <= place < size for place, size in places):
             raise ShapeError(f"ChoiceGrid: cell {self.chosen} is not in a grid of shape {self.values.shape}")
 
     @classmethod

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit import views
 from labkit.core.errors import LabError
+from labkit.core.output import put
 from labkit.views import theme
 from labkit.views.text import for_html, number
 
@@ -43,17 +44,14 @@ def is_live() -> bool:
 
 def display(explorer: "Explorer") -> None:
     """Show an explorer here; see `Explorer`."""
-    from IPython.display import display as show
-
     if is_live():
-        panel = Panel(explorer)
-        show(panel.bundle(), raw=True)
+        put(Panel(explorer).bundle())
         return
-    show({"text/html": theme.wrap(_heading(explorer) + _state(explorer)), "text/plain": explorer.title}, raw=True)
+    put({"text/html": theme.wrap(_heading(explorer) + _state(explorer)), "text/plain": explorer.title})
     try:
         views.show(explorer.results())
     except LabError as error:
-        show({"text/html": theme.wrap(_warning(error)), "text/plain": str(error)}, raw=True)
+        put({"text/html": theme.wrap(_warning(error)), "text/plain": str(error)})
 
 
 def _heading(explorer: "Explorer") -> str:

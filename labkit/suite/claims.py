@@ -17,6 +17,7 @@ from typing import Any
 
 from labkit.core import palette
 from labkit.core.errors import OptionError, closest
+from labkit.core.output import put
 
 from .outcomes import ClaimRecord, Value, show_value
 
@@ -64,7 +65,7 @@ def claim(
     plain, bound = _plain(name, value), _bound(name, relation, bound)
     record = ClaimRecord(name, _finite(plain), relation, bound, _holds(name, plain, relation, bound), str(says), drift)
     _MEASURED[name] = record
-    _display(_claim_html(record), _claim_text(record), "text/html", {"claim": asdict(record)})
+    put({"text/html": _claim_html(record), "text/plain": _claim_text(record)}, {"claim": asdict(record)})
 
 
 def says(template: str) -> None:
@@ -80,7 +81,7 @@ def says(template: str) -> None:
     names: set[str] = set()
     shown = _FromClaims(names, escaped=True).format(template)
     plain = _FromClaims(names, escaped=False).format(template)
-    _display(shown, plain, "text/markdown", {"says": sorted(names)})
+    put({"text/markdown": shown, "text/plain": plain}, {"says": sorted(names)})
 
 
 def measured() -> dict[str, ClaimRecord]:
@@ -198,16 +199,3 @@ def _claim_html(record: ClaimRecord) -> str:
         f'<span style="color:{palette.FAINT}">{escape(bound)}</span></span>'
         f"{name if record.says else ''}</div>"
     )
-
-
-def _display(shown: str, plain: str, mime: str, record: dict[str, Any]) -> None:
-    """Into the notebook with the record in the output's metadata; printed where there is no notebook."""
-    import sys
-
-    interactive = sys.modules.get("IPython")
-    if interactive is None or interactive.get_ipython() is None:
-        print(plain)
-        return
-    from IPython.display import display
-
-    display({mime: shown, "text/plain": plain}, raw=True, metadata={"labkit": record})

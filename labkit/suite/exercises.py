@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import OptionError
+from labkit.core.output import put
 from labkit.core.palette import BAD, FAINT, GOOD, MUTED, TEXT
 
 from .outcomes import Problem
@@ -160,8 +161,6 @@ def judge(id: str, answer: Any) -> Verdict:
 
 def present(verdict: Verdict) -> None:
     """Show a verdict; the executed notebook keeps its state in `metadata.labkit.check` of the output."""
-    from IPython.display import display
-
     sign, colour = {"passed": ("✔", GOOD), "open": ("○", MUTED)}.get(verdict.state, ("✘", BAD))
     page = (
         f'<div class="labkit-check" style="border-left:4px solid {colour};padding:.3em .8em;color:{TEXT}">'
@@ -170,8 +169,8 @@ def present(verdict: Verdict) -> None:
         f'<div style="color:{FAINT if verdict.state == "open" else TEXT}">{html.escape(verdict.message)}</div></div>'
     )
     twin = f"{sign} {verdict.id} {verdict.title}: {verdict.message}"
-    record = {"labkit": {"check": {"id": verdict.id, "state": verdict.state, "message": verdict.message}}}
-    display({"text/html": page, "text/plain": twin}, raw=True, metadata=record)
+    record = {"check": {"id": verdict.id, "state": verdict.state, "message": verdict.message}}
+    put({"text/html": page, "text/plain": twin}, record)
 
 
 def problems_of(notebook: Any) -> list[Problem]:

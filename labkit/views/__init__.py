@@ -17,6 +17,7 @@ from functools import singledispatch
 from typing import Any
 
 from labkit.core.errors import OptionError
+from labkit.core.output import put
 from labkit.core.results import Table
 
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -84,10 +85,10 @@ def show(result: Any, *more: Any, table: bool | None = None) -> None:
         content = bundle(one)
         if strips.same_scale(before, one):  # one key serves strips that follow one another
             content["text/html"] = strips.strip(one, key=False)
-        display(content, raw=True)
+        put(content)
         before = one
         if table is not False and PLOTLY in content:
-            display(_numbers(one, opened=bool(table)), raw=True)
+            put(_numbers(one, opened=bool(table)))
 
 
 def _numbers(result: Any, *, opened: bool) -> dict[str, Any]:

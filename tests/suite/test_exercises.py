@@ -99,6 +99,7 @@ def shown(monkeypatch):
     import IPython.display
 
     calls = []
+    monkeypatch.setattr(IPython, "get_ipython", object)
     monkeypatch.setattr(IPython.display, "display", lambda data, **options: calls.append((data, options)))
     return calls
 

@@ -162,6 +162,7 @@ def empty() -> dict[str, Any]:
         "patterns": HeadPatterns((), (), np.empty((1, 1, 0, 0)), (0,)),
         "grid": LayerGrid(np.empty((0, 0))),
         "grid of nan": LayerGrid(np.full((2, 2), np.nan)),
+        "grid to choose from": ChoiceGrid(np.empty((0, 0))),
         "curve": Curve("none", none, none),
         "curves": Curves((), "x", "y"),
         "bars": Bars((), none),

@@ -178,6 +178,7 @@ def test_numbers_read_as_a_person_writes_them(value, text):
 
 def test_show_displays_the_picture_then_its_data(monkeypatch):
     seen = []
+    monkeypatch.setattr("IPython.get_ipython", object)
     monkeypatch.setattr("IPython.display.display", lambda content, **_: seen.append(content))
     views.show(EXAMPLES["bars"])
     assert [set(c) for c in seen] == [{views.PLOTLY, "text/plain"}, {"text/html", "text/plain"}]
@@ -260,6 +261,7 @@ def test_a_narrow_log_axis_has_a_few_plain_numbers_as_ticks(low, high):
 
 def test_strips_of_one_scale_that_follow_one_another_share_a_key(monkeypatch):
     shown = []
+    monkeypatch.setattr("IPython.get_ipython", object)
     monkeypatch.setattr("IPython.display.display", lambda content, **_: shown.append(content["text/html"]))
     strips = [
         TokenScores(("a", "b"), np.array([0.2, 0.9]), "probability", low=0.0, high=h) for h in (1, 1, 2, None, None)
