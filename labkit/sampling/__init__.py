@@ -12,7 +12,7 @@ from .drafts import ModelDraft, NgramDraft, Shortlist, first_layers
 from .measures import distinct, interval, perplexity, repetition_rate, self_bleu
 from .options import SampleOptions
 from .prompts import chat_text, prompt_tokens
-from .ranking import best_of, reorder
+from .ranking import best_of, reorder, together
 from .sample import Piece, sample, stream
 from .speculation import Speculation, settle, speculate
 from .trees import sample_tree
@@ -21,5 +21,5 @@ __all__ = [
     "ModelDraft", "NgramDraft", "Piece", "SampleOptions", "Shortlist", "Speculation", "Stage", "Stages", "beam_search",
     "beam_tree", "best_of", "chat_text", "contrastive_search", "dissect", "distinct", "first_layers", "interval",
     "perplexity", "prompt_tokens", "reorder", "repetition_rate", "sample", "sample_tree", "self_bleu", "settle",
-    "speculate", "stream",
+    "speculate", "stream", "together",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
-"""Best of several: draw some texts, keep the one that scores highest."""
+"""Best of several: draw some texts, keep the one that scores highest; samples in another order, or of several calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -33,3 +34,14 @@ def reorder(samples: Samples, order: list[int]) -> Samples:
         if isinstance(value, tuple) and len(value) == len(samples):
             taken[field.name] = tuple(value[i] for i in order)
     return replace(samples, **taken)
+
+
+def together(parts: Sequence[Samples]) -> Samples:
+    """The samples of several calls as one, in their order, under the first one's title."""
+    taken = {}
+    for field in fields(parts[0]):
+        values = [getattr(part, field.name) for part in parts]
+        if isinstance(values[0], tuple):
+            whole = all(len(value) == len(part) for value, part in zip(values, parts, strict=True))
+            taken[field.name] = tuple(chain.from_iterable(values)) if whole else ()
+    return replace(parts[0], **taken)

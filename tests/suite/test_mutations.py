@@ -42,6 +42,14 @@ UNIT = {
         "labkit.sampling.strategies", "logits * penalty, logits / penalty", "logits / penalty, logits * penalty",
         "tests/sampling/test_strategies.py", "repetition_penalty",
     ),
+    "a refused guess replaced from the whole distribution": (
+        "labkit.sampling.speculation", "more = (p - q).clamp_(min=0)", "more = p.clone()",
+        "tests/sampling/test_speculation.py", "what_comes_of_a_guess",
+    ),
+    "a draft's rest given to each of the others": (
+        "labkit.sampling.drafts", "own[-1] - log(self.vocab - len(self.ids))", "own[-1]",
+        "tests/sampling/test_drafts.py", "shared_out_evenly",
+    ),
     "off by one position": (
         "labkit.models.prediction", ".logits[0, -1]  # (vocab,)\n    return", ".logits[0, -2]\n    return",
         "tests/models/test_prediction.py", "largest_of_the_models_softmax",
