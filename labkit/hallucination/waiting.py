@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import Any, TypeVar
 
+from labkit.core.output import in_notebook
+
 T = TypeVar("T")
 PATIENCE = 1.5
 """Seconds until the first line."""
@@ -51,15 +53,14 @@ def watched(
 
 def _line() -> Callable[[str], None]:
     """What writes a text over the one before; an empty one takes it away."""
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None:
-        return _in_notebook()
+    if in_notebook():
+        return _below_the_cell()
     if sys.stderr.isatty():
         return lambda text: print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
     return lambda text: None
 
 
-def _in_notebook() -> Callable[[str], None]:
+def _below_the_cell() -> Callable[[str], None]:
     from IPython.display import display
 
     from labkit.views import theme
