@@ -189,7 +189,6 @@ def auprc(wrong: np.ndarray, scores: np.ndarray) -> Any:
     precision = found / np.arange(1, wrong.shape[-1] + 1)
     last = np.ones(level.shape, bool)
     last[..., :-1] = level[..., :-1] != level[..., 1:]
-    recall_gain = np.diff(np.where(last, found, 0), axis=-1, prepend=0)
     reached = np.maximum.accumulate(np.where(last, found, 0), -1)
     recall_gain = np.diff(reached, axis=-1, prepend=0) * last
     return (precision * recall_gain).sum(-1) / wrong.sum(-1)
