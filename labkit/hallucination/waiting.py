@@ -43,12 +43,19 @@ def watched(
             if now - began < PATIENCE or now - drawn < REDRAW or done >= total:
                 continue
             drawn = now
-            left = round((now - began) * (total - done) / max(done, 1))
             line = line or _line()
-            line(f"{what}: {done:,} of {total:,} {unit} · {left // 60}:{left % 60:02} left")
+            line(f"{what}: {done:,} of {total:,} {unit}{_left(now - began, done / total)}")
     finally:
         if line:
             line("")
+
+
+def _left(seconds: float, share: float) -> str:
+    """How long the rest takes at this pace; nothing before a tenth is done, since the first parts tell too little."""
+    if share < 0.1:
+        return ""
+    left = round(seconds * (1 - share) / share)
+    return f" · {left // 60}:{left % 60:02} left"
 
 
 def _line() -> Callable[[str], None]:

@@ -50,3 +50,8 @@ def test_a_file_gets_no_line(capsys, monkeypatch):
     monkeypatch.setattr(waiting, "REDRAW", 0.0)
     list(watched(range(5), 5, "reading"))
     assert capsys.readouterr() == ("", "")
+
+
+def test_the_rest_is_estimated_from_the_pace_once_there_is_one():
+    assert waiting._left(30.0, 0.25) == " · 1:30 left"
+    assert waiting._left(30.0, 0.05) == ""
