@@ -31,7 +31,7 @@ def figure(result: Any) -> Any:
         OptionError: this result is drawn as HTML, or is no result.
     """
     raise OptionError(
-        f"a {type(result).__name__} has no plotly figure; "
+        f"what is of type {type(result).__name__} has no plotly figure; "
         + ("use lab.show, which draws it as HTML" if _known(result) else _advice())
     )
 
@@ -45,13 +45,13 @@ def html(result: Any) -> str:
 @singledispatch
 def twin(result: Any) -> str:
     """The picture in words: title, axes, how many, what is largest."""
-    raise OptionError(f"cannot show a {type(result).__name__}; {_advice()}")
+    raise OptionError(f"cannot show what is of type {type(result).__name__}; {_advice()}")
 
 
 @singledispatch
 def data(result: Any) -> Table:
     """The numbers of the picture as a Table."""
-    raise OptionError(f"cannot show a {type(result).__name__}; {_advice()}")
+    raise OptionError(f"cannot show what is of type {type(result).__name__}; {_advice()}")
 
 
 def bundle(result: Any) -> dict[str, Any]:
