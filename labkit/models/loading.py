@@ -4,7 +4,8 @@ Reads   a catalog name, a local folder, or (online) a hub id.
 Gives   LanguageModel.
 Ignores what the model is used for.
 
-Always in this order: find the folder, refuse what is not plain data, count its numbers, see that they fit, load.
+Always in this order: find the folder, refuse what is not plain data, count its numbers, see that they fit, load, lay
+out in memory.
 """
 
 import os
@@ -20,6 +21,7 @@ from .catalog import Entry, entries
 from .checks import check_room, count_elements, read_config, weight_files
 from .conversion import converted, quiet
 from .language_model import Card, LanguageModel
+from .layout import lay_side_by_side
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 # Of a hub repository only data: no pickles, no Python.
@@ -52,7 +54,7 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
     config = read_config(folder)
     elements = count_elements(weight_files(folder))
     check_room(str(name), elements, dtype=dtype, device=device)
-    model = open_model(folder, config, device=device, dtype=dtype)
+    model = lay_side_by_side(open_model(folder, config, device=device, dtype=dtype))
     tokenizer = open_tokenizer(folder)
     shown = entry.name if entry else str(name)
     return LanguageModel(shown, model, tokenizer, describe(shown, model, entry))

@@ -6,8 +6,8 @@ Ignores prompts, batches and padding; `llama.LlamaRunner` calls it when there is
 
 A small model's step is bound by reading its weights, and each weight that streams by throws the code of the next
 operation out of the processor's near memory. So what counts between the products is how few calls there are and how
-little code they run: results go into rows that are there already, the residual is added by the product itself, and in
-float32 the short vectors are numpy's, on the same memory.
+little code they run: weights that lie side by side are multiplied at once (`labkit.models.layout`), results go into
+rows that are there already, and the short vectors are numpy's, on the same memory, in float32 whatever the weights.
 """
 
 from collections.abc import Sequence
@@ -17,91 +17,129 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention, silu
+from torch.nn.functional import scaled_dot_product_attention
+
+from labkit.models.layout import joined
+
+
+@dataclass(frozen=True)
+class Norm:
+    """A root-mean-square norm."""
+
+    weight: Tensor
+    eps: float
+    row: np.ndarray
+    """the weight in float32 (of a longer type, in that): the same memory, of a shorter type a copy"""
 
 
 @dataclass(frozen=True)
 class Weights:
     """One layer's weights, those of the model itself."""
 
-    norm_1: Tensor
-    eps: float
-    q: Tensor
-    k: Tensor
-    v: Tensor
+    norm_1: Norm
+    qkv: tuple[Tensor, ...]
+    """of queries, keys and values: one matrix where they lie side by side"""
     o: Tensor
-    norm_2: Tensor
-    gate: Tensor
-    up: Tensor
+    norm_2: Norm
+    gate_up: tuple[Tensor, ...]
     down: Tensor
+
+
+def norm_of(module: Any) -> Norm:
+    """A norm of transformers' Llama."""
+    weight = module.weight.detach()
+    return Norm(weight, module.variance_epsilon, weight.cpu().to(_long(weight.dtype)).numpy())
 
 
 def weights_of(layer: Any) -> Weights:
     """The weights of a layer of transformers' Llama: the same memory, without gradients."""
-    attention, mlp, first, second = layer.self_attn, layer.mlp, layer.input_layernorm, layer.post_attention_layernorm
-    q, k, v, o = (getattr(attention, f"{name}_proj").weight.detach() for name in "qkvo")
-    gate, up, down = (getattr(mlp, f"{name}_proj").weight.detach() for name in ("gate", "up", "down"))
-    return Weights(first.weight.detach(), first.variance_epsilon, q, k, v, o, second.weight.detach(), gate, up, down)
+    q, k, v, o = (getattr(layer.self_attn, f"{name}_proj").weight.detach() for name in "qkvo")
+    gate, up, down = (getattr(layer.mlp, f"{name}_proj").weight.detach() for name in ("gate", "up", "down"))
+    first, second = norm_of(layer.input_layernorm), norm_of(layer.post_attention_layernorm)
+    return Weights(first, joined((q, k, v)), o, second, joined((gate, up)), down)
+
+
+def _long(kind: torch.dtype) -> torch.dtype:
+    """The number type in which a step adds up."""
+    return torch.promote_types(kind, torch.float32)
 
 
 class Desk:
-    """Rows for what a layer computes on its way; the layers share them, for one ends before the next begins."""
+    """Rows for what a layer computes on its way; the layers share them, for one ends before the next begins.
+
+    Products are in the type of the weights; the text so far, norms and turns are in float32, or a longer type, so that
+    numpy can do them. For float32 weights a row and its long twin are the same memory.
+    """
 
     def __init__(self, weights: Weights, kv: int, d_head: int) -> None:
-        queries, keys, d_ff = len(weights.q), len(weights.k), len(weights.gate)
-        new = weights.q.new_empty
-        self.x, self.y = new(weights.q.shape[1]), new(weights.q.shape[1])  # (d_model,) the text so far; normed
-        row = new(queries + 2 * keys)
-        self.q, self.k, self.v = row.split([queries, keys, keys])
-        self.turned = row[: queries + keys].view(-1, d_head)  # (head, d_head): queries and keys turn together
-        self.fresh = row[queries:].view(2, kv, d_head)  # what the cache gets
-        self.asks = self.q.view(1, kv, -1, d_head)  # (1, kv head, group, d_head)
-        self.gate, self.up = new(d_ff), new(d_ff)
-        self.cos, self.sin = new(1, d_head), new(1, d_head)
+        (d_model, queries), d_ff, kind = weights.o.shape, weights.down.shape[1], weights.o.dtype
+        long, keys = _long(kind), kv * d_head
+        self._exact = kind == long
+        self.x, self._normed = torch.empty(2, d_model, dtype=long).unbind()  # (d_model,) the text so far; normed
+        self.y = self._twin(self._normed, kind)
+        self._more = torch.empty(d_model, dtype=kind)
+        row = torch.empty(queries + 2 * keys, dtype=long)
+        self._long, self.qkv = row, self._twin(row, kind)
+        self._queries = row[:queries], self.qkv[:queries]
+        self.asks = self._queries[1].view(1, kv, -1, d_head)  # (1, kv head, group, d_head)
+        fresh = row[queries:].view(2, kv, d_head)
+        self.fresh = fresh.numpy() if self._exact else fresh  # keys and values, for the cache
+        self.wide, self._gated = torch.empty(2 * d_ff, dtype=kind), torch.empty(d_ff, dtype=kind)
+        self._gate, self._up = self.wide.split(d_ff)
+        self._x, self._y = self.x.numpy(), self._normed.numpy()
+        self._halves = row[: queries + keys].view(-1, 2, d_head // 2).numpy()  # (head, half, d_head/2)
+        self._swapped, self._other = self._halves[:, ::-1], np.empty_like(self._halves)
+        self._cos = self._sin = np.empty(0)
 
-    def move_to(self, cos: Tensor, sin: Tensor) -> None:
-        """The rotation (1, d_head) of the place to come; the sine's first half is negated."""
-        self.cos.copy_(cos)
-        self.sin.copy_(sin)
+    def _twin(self, row: Tensor, kind: torch.dtype) -> Tensor:
+        return row if row.dtype == kind else torch.empty_like(row, dtype=kind)
 
-    def norm(self, weight: Tensor, eps: float) -> None:
-        """y = x over its root mean square, times the weight; rounded where the model rounds."""
-        long = self.x.float()
-        scale = (float(torch.dot(long, long)) / len(long) + eps) ** -0.5
-        torch.mul(torch.mul(long, scale).to(self.y.dtype), weight, out=self.y)
+    def move_to(self, cos: np.ndarray, sin: np.ndarray) -> None:
+        """The rotation (2, d_head/2) of the place to come; the sine's first half is negated."""
+        self._cos, self._sin = cos, sin
+
+    def places(self, cache: Tensor, place: int) -> Sequence[Any]:
+        """(layer, 2, kv head, d_head) where the keys and values of this place go, as what `fresh` is."""
+        goes = cache[:, :, 0, :, place]
+        return list(goes.numpy()) if self._exact else goes.unbind()
+
+    def norm(self, norm: Norm) -> None:
+        """y = x over its root mean square, times the weight."""
+        scale = (float(self._x.dot(self._x)) / len(self._x) + norm.eps) ** -0.5
+        np.multiply(self._x, norm.row, out=self._y)
+        np.multiply(self._y, scale, out=self._y)
+        if not self._exact:
+            self.y.copy_(self._normed)
 
     def turn(self) -> None:
         """Rotate queries and keys to their place."""
-        half = self.turned.shape[-1] // 2
-        swapped = torch.cat((self.turned[:, half:], self.turned[:, :half]), -1)
-        self.turned.mul_(self.cos).add_(swapped.mul_(self.sin))
-
-
-class QuickDesk(Desk):
-    """The same in float32 through numpy, whose calls on short vectors cost a fraction of torch's."""
-
-    def __init__(self, weights: Weights, kv: int, d_head: int) -> None:
-        super().__init__(weights, kv, d_head)
-        self._x, self._y, shape = self.x.numpy(), self.y.numpy(), (2, d_head // 2)
-        self._cos, self._sin = self.cos.view(shape).numpy(), self.sin.view(shape).numpy()
-        self._halves = self.turned.view(-1, *shape).numpy()  # (head, half, d_head/2)
-        self._swapped, self._other = self._halves[:, ::-1], np.empty_like(self._halves)
-
-    def norm(self, weight: Tensor, eps: float) -> None:
-        scale = (float(self._x.dot(self._x)) / len(self._x) + eps) ** -0.5
-        np.multiply(self._x, weight.numpy(), out=self._y)
-        np.multiply(self._y, np.float32(scale), out=self._y)
-
-    def turn(self) -> None:
+        if not self._exact:
+            self._long.copy_(self.qkv)
         np.multiply(self._swapped, self._sin, out=self._other)
         np.multiply(self._halves, self._cos, out=self._halves)
         np.add(self._halves, self._other, out=self._halves)
+        if not self._exact:
+            self._queries[1].copy_(self._queries[0])
+
+    def gate(self) -> Tensor:
+        """(d_ff,) silu of the gates, times what they let through."""
+        return torch.sigmoid(self._gate, out=self._gated).mul_(self._gate).mul_(self._up)
+
+    def add(self, weight: Tensor, vector: Tensor) -> None:
+        """x += weight @ vector."""
+        if self._exact:
+            self.x.addmv_(weight, vector)
+        else:
+            self.x.add_(torch.mv(weight, vector, out=self._more))
 
 
-def make_desk(weights: Weights, kv: int, d_head: int) -> Desk:
-    """Rows for a step in this number type."""
-    quick = weights.q.dtype == torch.float32 and weights.q.device.type == "cpu"
-    return (QuickDesk if quick else Desk)(weights, kv, d_head)
+def multiply(weights: Sequence[Tensor], vector: Tensor, row: Tensor) -> None:
+    """row = the product of each (out, in) weight with the vector, one after the other."""
+    if len(weights) == 1:
+        torch.mv(weights[0], vector, out=row)
+        return
+    for weight, part in zip(weights, row.split([len(w) for w in weights]), strict=True):
+        torch.mv(weight, vector, out=part)
 
 
 def through_layers(layers: Sequence[Weights], desk: Desk, cache: Tensor, place: int) -> None:
@@ -113,17 +151,14 @@ def through_layers(layers: Sequence[Weights], desk: Desk, cache: Tensor, place: 
 
     Law: equals the model's own forward to 1e-4 in float32 (tests/sampling/test_runners.py).
     """
-    fresh = cache[:, :, 0, :, place].unbind()  # for each layer, where its keys and values go
+    goes = desk.places(cache, place)
     seen = cache[..., : place + 1, :].unbind()
-    for w, goes, (keys, values) in zip(layers, fresh, (held.unbind() for held in seen), strict=True):
-        desk.norm(w.norm_1, w.eps)
-        torch.mv(w.q, desk.y, out=desk.q)
-        torch.mv(w.k, desk.y, out=desk.k)
-        torch.mv(w.v, desk.y, out=desk.v)
+    for w, to, (keys, values) in zip(layers, goes, (held.unbind() for held in seen), strict=True):
+        desk.norm(w.norm_1)
+        multiply(w.qkv, desk.y, desk.qkv)
         desk.turn()
-        goes.copy_(desk.fresh)
-        desk.x.addmv_(w.o, scaled_dot_product_attention(desk.asks, keys, values).view(-1))
-        desk.norm(w.norm_2, w.eps)
-        torch.mv(w.gate, desk.y, out=desk.gate)
-        torch.mv(w.up, desk.y, out=desk.up)
-        desk.x.addmv_(w.down, silu(desk.gate, inplace=True).mul_(desk.up))
+        to[:] = desk.fresh
+        desk.add(w.o, scaled_dot_product_attention(desk.asks, keys, values).view(-1))
+        desk.norm(w.norm_2)
+        multiply(w.gate_up, desk.y, desk.wide)
+        desk.add(w.down, desk.gate())

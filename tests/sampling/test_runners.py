@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from labkit.core.errors import ModelError
+from labkit.models.layout import lay_side_by_side
 from labkit.sampling.llama import LlamaRunner, fits
-from labkit.sampling.llama_step import Desk, QuickDesk
 from labkit.sampling.runners import CachedRunner, PlainRunner, make_runner
 
 PROMPTS = [[5, 9, 200, 3, 77], [1], [8, 8, 8]]
@@ -74,14 +74,19 @@ def test_one_text_alone_is_exact_beyond_the_room_that_it_had(tiny_llama, changes
     close(runner.advance(torch.tensor([[5]]))[:, -1], own_logits(model, [[*row[:-20], 9, 9, 5]]))
 
 
-def test_the_step_through_numpy_is_the_step_through_torch(tiny_llama):
-    model, logits = tiny_llama(seed=4), []
-    for kind in (Desk, QuickDesk):
-        runner = LlamaRunner(model)
-        runner._desk = kind(runner._layers[0], 2, 8)
-        runner.begin([[3, 1, 4]])
-        logits.append(torch.cat([runner.advance(torch.tensor([[token]]))[:, -1] for token in range(20)]))
-    close(*logits)
+@pytest.mark.parametrize("kind, off", [(torch.float64, 1e-5), (torch.float32, 1e-4), (torch.float16, 0.2)])
+@pytest.mark.parametrize("texts", [1, 2])
+def test_weights_side_by_side_are_multiplied_at_once_and_the_logits_are_the_same(tiny_llama, texts, kind, off):
+    apart, together = (tiny_llama(seed=4).to(kind).requires_grad_(False) for _ in range(2))
+    runners = LlamaRunner(apart), LlamaRunner(lay_side_by_side(together))
+    for runner in runners:
+        runner.begin([[3, 1, 4]] * texts)
+    assert [[len(w.qkv), len(w.gate_up)] for r in runners for w in r._layers] == [[3, 2]] * 3 + [[1, 1]] * 3
+    for token in range(20):
+        first, second = (r.advance(torch.full((texts, 1), token)) for r in runners)
+        torch.testing.assert_close(first, second, atol=off, rtol=off)
+    row = torch.tensor([[3, 1, 4, *range(20)]])
+    torch.testing.assert_close(first[0, -1], apart(row).logits[0, -1].detach(), atol=off, rtol=off)
 
 
 def test_positions_that_turn_otherwise_in_a_longer_text_are_read_as_the_model_reads_them(tiny_llama):
@@ -120,14 +125,27 @@ def test_in_bfloat16_it_is_as_near_to_float32_as_the_model_is(tiny_llama):
     assert off[LlamaRunner] < 1.3 * off[CachedRunner]
 
 
-def test_a_change_of_the_weights_is_seen_at_once(tiny_llama):
-    model = tiny_llama(seed=5)
-    runner = make_runner(model)
+def doubled(weight):
+    weight.data.mul_(2)
+
+
+def replaced(weight):
+    weight.data = weight.data * 2
+
+
+@pytest.mark.parametrize("change", [doubled, replaced])
+@pytest.mark.parametrize("laid", [False, True])
+@pytest.mark.parametrize("name", ["mlp.up_proj", "self_attn.k_proj", "input_layernorm", "self_attn.o_proj"])
+def test_a_change_of_the_weights_is_seen_at_once(tiny_llama, name, laid, change):
+    model = tiny_llama(seed=5).requires_grad_(False)
+    runner = make_runner(lay_side_by_side(model) if laid else model)
     before = runner.begin(PROMPTS)
-    model.model.layers[1].mlp.up_proj.weight.data.mul_(2)
+    change(model.model.layers[1].get_submodule(name).weight)
     after = runner.begin(PROMPTS)
     assert (before - after).abs().max() > 1e-2
     close(after, own_logits(model, PROMPTS))
+    runner.begin(PROMPTS[:1])
+    close(runner.advance(torch.tensor([[7]]))[:, 0], own_logits(model, [[*PROMPTS[0], 7]]))
 
 
 def with_hook(model):
