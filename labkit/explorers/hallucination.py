@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -33,14 +34,18 @@ def build(lm: Any = None, answers: Any = None) -> Explorer:
 
     model = lm or load("smollm2-135m")
 
-    def known(seed: int = 0) -> Any:
+    drawn: dict[tuple[str, int], Any] = {}
+
+    @cache
+    def known() -> Any:
         return answers or ask(model, questions("capitals", n=REFERENCE), samples=5, max_tokens=12, look=())
 
     def draw(question: str, detector: str, risk: float, again: int) -> Iterator[list]:
-        asked = Question(question, "", "capitals", kind="refusal")  # the topic's examples ask for a short answer
-        said = ask(model, [asked], samples=0, max_tokens=12, look=())
-        yield [coloured(said, detector)]
-        said = ask(model, [asked], samples=SAMPLES, max_tokens=12, seed=again, look=())
+        if (question, again) not in drawn:  # another detector or risk asks nothing anew
+            asked = Question(question, "", "capitals", kind="refusal")  # the topic's examples ask for a short answer
+            yield [coloured(ask(model, [asked], samples=0, max_tokens=12, look=()), detector)]
+            drawn[question, again] = ask(model, [asked], samples=SAMPLES, max_tokens=12, seed=again, look=())
+        said = drawn[question, again]
         yield [coloured(said, detector), meanings(said), *judged(said, known(), detector, risk)]
 
     return Explorer(
