@@ -11,7 +11,7 @@ import numpy as np
 
 from labkit.core.errors import ModelError, OptionError, TextError
 from labkit.core.results import Bars, Table
-from labkit.core.signs import SIGNS, seen
+from labkit.core.signs import SIGNS
 from labkit.core.values import checked_text, is_whole
 
 from .language_model import LanguageModel, require_model
@@ -145,11 +145,7 @@ def read_ids(tokenizer: Any, text: str, **options: Any) -> list[int]:
 
 def visible(lm: LanguageModel, token_id: int) -> str:
     """One token as a reader sees it: spaces as ␣, line ends as ↵, bytes that are no whole character as ⟨e2⟩."""
-    token_id = int(token_id)
-    text = lm.tokenizer.decode([token_id])
-    if "\ufffd" in text:
-        return _bytes_of(lm.tokenizer.convert_ids_to_tokens(token_id))
-    return "".join(_visible_character(c) for c in text) or "⟨empty⟩"
+    return "".join(_visible_character(c) for c in token_text(lm.tokenizer, int(token_id))) or "⟨empty⟩"
 
 
 def _visible_character(character: str) -> str:
@@ -158,15 +154,17 @@ def _visible_character(character: str) -> str:
     return character if character.isprintable() else f"⟨u+{ord(character):04x}⟩"
 
 
-def _bytes_of(piece: Any) -> str:
-    """A byte-level token's characters stand for bytes (GPT-2's table): the whole ones are read, the rest numbered."""
+def token_text(tokenizer: Any, token_id: int) -> str:
+    """One token as it stands in a text; bytes that are no whole character as ⟨e2⟩."""
+    text = tokenizer.decode([token_id], clean_up_tokenization_spaces=False)
+    if "\ufffd" not in text:
+        return text
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
+    # The characters of a byte-level token stand for bytes, by GPT-2's table.
     table = {character: byte for byte, character in bytes_to_unicode().items()}
-    raw = bytes(table[c] for c in piece if c in table)
-    return seen(raw.decode("utf-8", "surrogateescape")).translate(
-        {0xDC00 + byte: f"⟨{byte:02x}⟩" for byte in range(256)}
-    )
+    raw = bytes(table[c] for c in tokenizer.convert_ids_to_tokens(token_id) if c in table)
+    return raw.decode("utf-8", "surrogateescape").translate({0xDC00 + byte: f"⟨{byte:02x}⟩" for byte in range(256)})
 
 
 def _tail(text: str, most: int = 60) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from labkit.core.errors import OptionError, TextError
 from labkit.core.results import TokenSplit
-from labkit.models.prediction import read_ids
+from labkit.models.prediction import read_ids, token_text
 
 Message = dict[str, str]
 
@@ -80,21 +80,11 @@ class Decoder:
     def token(self, index: int) -> str:
         """One token as it is shown; bytes that are not a whole character read ⟨e2⟩."""
         if index not in self._shown:
-            self._shown[index] = self._show(index)
+            self._shown[index] = token_text(self._tokenizer, index)
         return self._shown[index]
 
     def _decode(self, ids: Sequence[int]) -> str:
         return self._tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-
-    def _show(self, index: int) -> str:
-        text = self._tokenizer.decode([index], clean_up_tokenization_spaces=False)
-        if "\ufffd" not in text:
-            return text
-        from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-        letters = {letter: byte for byte, letter in bytes_to_unicode().items()}
-        raw = self._tokenizer.convert_ids_to_tokens(index)
-        return "".join(f"⟨{letters[c]:02x}⟩" if c in letters else c for c in raw)
 
 
 def end_tokens(lm: Any) -> frozenset[int]:
