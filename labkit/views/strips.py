@@ -10,6 +10,7 @@ import numpy as np
 
 from labkit.core import palette
 from labkit.core.results import Samples, TokenScores, TokenSplit
+from labkit.core.signs import TAB
 
 from . import html, theme
 from .text import for_html, number, with_unit
@@ -26,8 +27,8 @@ def shown(token: str) -> str:
         token = f"{token[:LONG]}… ({number(len(token))} characters)"
     breaks = token.count("\n") if not token.strip("\r\n") else 0
     if breaks:
-        return for_html(token.replace("\r", "␍").replace("\n", "↵"), keep="") + "<br>" * breaks
-    return for_html(token.replace("\t", "⇥\t"), keep="\n\t")
+        return for_html(token, keep="") + "<br>" * breaks
+    return for_html(token.replace("\t", f"{TAB}\t"), keep="\n\t")
 
 
 def left_out(total: int, limit: int, what: str) -> str:

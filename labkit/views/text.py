@@ -13,12 +13,15 @@ from typing import Any
 
 import numpy as np
 
+from labkit.core.signs import SIGNS
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x1f\x7f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def printable(text: object, *, keep: str = "") -> str:
-    """The text with what cannot be seen made visible: control characters as ␀ … ␡, lone surrogates as ⟨d800⟩.
+    """The text with what cannot be seen made visible: line ends and tabs as everywhere in the lab (↵, ⇥), other control
+    characters as ␀ … ␡, lone surrogates as ⟨d800⟩.
 
     `keep`: control characters left as they are, such as a newline.
     """
@@ -27,6 +30,8 @@ def printable(text: object, *, keep: str = "") -> str:
         character = found[0]
         if character in keep:
             return character
+        if character in SIGNS:
+            return SIGNS[character]
         code = ord(character)
         return chr(0x2400 + code) if code < 32 else "\u2421" if code == 127 else f"⟨{code:04x}⟩"
 
