@@ -235,13 +235,9 @@ def _(result: Bars) -> str:
     return _without(result, result.values, "bars")
 
 
-@nothing.register
-def _(result: Points) -> str:
-    return _without(result, result.y, "points")
-
-
-@nothing.register
-def _(result: Curve) -> str:
+@nothing.register(Points)
+@nothing.register(Curve)
+def _(result: Any) -> str:
     return _without(result, result.y, "points")
 
 
