@@ -9,6 +9,7 @@ import json
 from .text import for_html
 
 # Runs in the page. Writes text and numbers into controls; nothing of them is ever read as HTML or as a program.
+# A slider takes what stands in its readout when that is left, and listens further up, so the event has to rise.
 _SCRIPT = (
     "const m=event.target.closest('[data-moves]'),b=m&&m.closest('.labkit-explorer');"
     "for(const [label,value] of b?Object.entries(JSON.parse(m.dataset.moves)):[]){"
@@ -16,7 +17,7 @@ _SCRIPT = (
     "w=>(w.querySelector(':scope>label')||{}).textContent===label);"
     "const f=w&&w.querySelector('input,textarea,.widget-readout');if(!f)continue;"
     "if('value' in f){f.value=value;for(const e of ['input','change'])f.dispatchEvent(new Event(e,{bubbles:true}))}"
-    "else{f.textContent=value;f.dispatchEvent(new FocusEvent('blur'))}}"
+    "else{f.textContent=value;f.dispatchEvent(new FocusEvent('blur',{bubbles:true}))}}"
 )
 STEERS = (
     f'onclick="{for_html(_SCRIPT)}" onkeydown="if(event.key===\'Enter\'){{event.preventDefault();this.onclick(event)}}"'
