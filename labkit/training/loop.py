@@ -78,15 +78,16 @@ def steps(model: Any, data: Any, config: TrainConfig, *, start: TrainState | Non
         seen = look(state, data)
         state.seconds += agree(perf_counter() - began)
         yield Step(state.step, loss, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)
-        if seen is not None and config.until_loss is not None and seen <= config.until_loss:
-            return
 
 
 def done(state: TrainState) -> bool:
-    """Whether the run's steps or minutes are used up."""
-    config = state.config
-    return (config.steps is not None and state.step >= config.steps) or (
-        config.minutes is not None and state.seconds >= 60 * config.minutes)  # fmt: skip
+    """Whether the run's steps or minutes are used up, or its loss is reached."""
+    config, seen = state.config, state.validation
+    return (
+        (config.steps is not None and state.step >= config.steps)
+        or (config.minutes is not None and state.seconds >= 60 * config.minutes)
+        or (config.until_loss is not None and seen is not None and seen <= config.until_loss)
+    )
 
 
 def lr_factor(state: TrainState) -> float:
@@ -129,9 +130,25 @@ def check(state: TrainState, loss: float, norm: float) -> None:
 
 def look(state: TrainState, data: Any) -> float | None:
     """The validation loss, where it is due now."""
-    every = state.config.validate_every
-    if not (done(state) or (every and state.step % every == 0)):
+    config = state.config
+    if not (done(state) or (config.validate_every and state.step >= state.next_look)):
         return None
-    context = context_of(state.model, state.config.context)
+    context, before = context_of(state.model, config.context), state.validation
     state.validation = evaluate(state.model, data, context=context, dtype=state.dtype).nats_per_token
+    gap = spacing(config, before, state.validation, state.step - state.looked)
+    state.looked, state.next_look = state.step, state.step + gap
     return state.validation
+
+
+def spacing(config: TrainConfig, before: float | None, now: float, steps: int) -> int:
+    """Steps until the next look: `validate_every`; fewer where the loss that is aimed at should be reached sooner.
+
+    Args:
+        before, now: validation losses of the last two looks.
+        steps: between them.
+    """
+    every = config.validate_every
+    if config.until_loss is None or before is None or now >= before:
+        return every
+    ahead = (now - config.until_loss) / (before - now) * steps
+    return round(min(every, max(every / 5, ahead, 1)))

@@ -13,7 +13,7 @@ import json
 import platform
 import re
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from importlib.metadata import version
 from itertools import count
@@ -32,6 +32,7 @@ from .checkpoints import load_state
 from .config import TrainConfig
 from .distributed import by_the_first, join, rank
 from .loop import Step, steps
+from .probing import SETTLED, settled
 from .recording import keep, record, rewind
 from .runs import ABOUT, Run, all_runs, start_run
 from .state import TrainState
@@ -57,6 +58,10 @@ class Plan:
     device: str
     source: dict[str, Any]
     """what the data were made from"""
+    left_open: tuple[str, ...] = ()
+    """what a measurement may choose, because nobody else did"""
+    measured: str = ""
+    """what it was chosen by, in a line"""
 
     @property
     def parameters(self) -> int:
@@ -72,6 +77,7 @@ class Plan:
             "parameters": self.parameters,
             "data": self.source,
             "config": self.config.as_dict(),
+            "measured": self.measured,
             "seed": self.config.seed,
             "device": self.device,
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -111,7 +117,8 @@ def plan(preset: str = "nano", *, corpus: Any = "sotu", seed: int = 0, device: s
     sizes = shape(preset, data.vocab_size, **changes)
     for side in ("train", "validation"):  # too short a text is better said now than after a hundred steps
         data.batch(0, batch=1, context=sizes.context, seed=seed, split=side)
-    return Plan(preset, sizes, changes, data, config, device, source)
+    left_open = tuple(name for name in SETTLED if name not in options)
+    return Plan(preset, sizes, changes, data, config, device, source, left_open)
 
 
 def _config(given: dict[str, Any], seed: int) -> TrainConfig:
@@ -161,13 +168,20 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
         TrainingError: the run that exists is another one.
     """
     join()
-    run, old = by_the_first(lambda: _place(plan, name, go_on))
+    old = by_the_first(lambda: next((run for run in all_runs() if go_on and run.name == name), None))
     if old:
+        plan = as_before(plan, old)
+        by_the_first(lambda: _again(old, plan))
+        run = Run(old.folder)
         state = load_state(run.folder, device=plan.device)
         state.config = plan.config
     else:
         model = build(plan.preset, vocab_size=plan.data.vocab_size, seed=plan.config.seed, **plan.changes)
-        state = TrainState.new(model.to(plan.device), plan.config)
+        model = model.to(plan.device)
+        config, said = settled(model, plan.data, plan.config, plan.left_open)
+        plan = replace(plan, config=config, measured=said)
+        run = by_the_first(lambda: _numbered(plan) if name is None else start_run(name, plan.about()))
+        state = TrainState.new(model, config)
     going = steps(state.model, plan.data, plan.config, start=state)
     if rank():  # the first process writes for all
         return run, (step for step in going)
@@ -176,15 +190,16 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
     return run, record(run, going, plan.data.tokenizer, save_every=first_spacing(plan.config))
 
 
-def _place(plan: Plan, name: str | None, go_on: bool) -> tuple[Run, bool]:
-    """The run's folder, and whether it was there."""
-    run = next((run for run in all_runs() if go_on and run.name == name), None)
-    if run is not None:
-        _same(run, plan)
-        rewind(run)
-        _note(run, plan)
-        return Run(run.folder), True
-    return (_numbered(plan) if name is None else start_run(name, plan.about())), False
+def as_before(plan: Plan, run: Run) -> Plan:
+    """The plan with whatever nobody asked for as it was in this run."""
+    then = {name: run.config["config"][name] for name in plan.left_open if name in run.config["config"]}
+    return replace(plan, config=replace(plan.config, **then), measured=run.config.get("measured", ""))
+
+
+def _again(run: Run, plan: Plan) -> None:
+    _same(run, plan)
+    rewind(run)
+    _note(run, plan)
 
 
 def first_spacing(config: TrainConfig) -> int:

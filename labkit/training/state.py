@@ -29,11 +29,15 @@ class TrainState:
     """Time of the training itself."""
     validation: float | None = None
     """The newest validation loss, nats per token."""
+    looked: int = 0
+    """The step after which it was measured."""
+    next_look: int = 0
+    """The step after which it is measured again."""
 
     @classmethod
     def new(cls, model: Any, config: TrainConfig) -> "TrainState":
         """Before the first step."""
-        return cls(model, config, optimizers(model, config))
+        return cls(model, config, optimizers(model, config), next_look=config.validate_every)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -50,7 +54,7 @@ class TrainState:
         """Tensors and plain values: counters, random generators, optimizers. The model's weights are `model`'s own."""
         return {
             "step": self.step, "tokens": self.tokens, "seconds": self.seconds,
-            "validation": self.validation,
+            "validation": self.validation, "looked": self.looked, "next_look": self.next_look,
             "model": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "torch": torch.get_rng_state(),
@@ -61,6 +65,7 @@ class TrainState:
         """Go back to what `state_dict` gave; the model must have the same layout."""
         self.step, self.tokens, self.seconds = saved["step"], saved["tokens"], saved["seconds"]
         self.validation = saved["validation"]
+        self.looked, self.next_look = saved.get("looked", 0), saved.get("next_look", 0)
         self.model.load_state_dict(saved["model"])
         for optimizer, held in zip(self.optimizers, saved["optimizers"], strict=True):
             optimizer.load_state_dict(held)

@@ -200,7 +200,7 @@ def race(common: dict[str, Any], seconds: float) -> None:
         total = max(40, int(seconds / step))
         slow = apart("theirs", recipe=recipe, steps=total, look=max(1, total // 12), **job)
         goal = slow["curve"][-1][1]
-        fast = apart("ours", config={"until_loss": goal, "minutes": seconds / 60, "validate_every": 25}, **job)
+        fast = apart("ours", config={"until_loss": goal, "minutes": seconds / 60}, **job)
         took, needed = slow["curve"][-1][0], fast["curve"][-1][0]
         reached = fast["curve"][-1][1] <= goal
         ratio = f"{needed / took:.3f}" if reached else "loss not reached"

@@ -32,3 +32,4 @@ def test_one_learning_rate_moves_both():
     low, high = TrainConfig(steps=1, lr=0.01).peak, TrainConfig(steps=1, lr=0.02).peak
     assert high == (2 * low[0], 2 * low[1])
     assert TrainConfig(steps=1, optimizer="adamw").peak == (1e-3, 1e-3)
+    assert TrainConfig(until_loss=1).peak == TrainConfig(minutes=1).peak != TrainConfig(steps=1, minutes=1).peak

@@ -9,6 +9,7 @@ import torch
 from labkit.core.errors import TrainingError
 from labkit.models import build
 from labkit.training import TrainConfig, TrainState, evaluate, steps
+from labkit.training.loop import spacing
 from tests.training.tiny import Counting, model
 
 CONFIG = TrainConfig(steps=6, batch=4, validate_every=3)
@@ -99,6 +100,39 @@ def test_until_loss_stops_when_it_is_reached_and_not_before():
         for s in steps(model(), Counting(), TrainConfig(until_loss=1.5, steps=500, batch=16, validate_every=5))
     ]
     assert all(v is None or v > 1.5 for v in seen[:-1])
+
+
+def test_the_loss_reached_is_that_of_the_weights_it_ends_with():
+    learner = model()
+    *_, last = steps(learner, Counting(), TrainConfig(until_loss=1.5, steps=500, batch=16, validate_every=5))
+    assert evaluate(learner, Counting(), dtype=last.state.dtype).nats_per_token == last.validation
+    assert list(steps(learner, Counting(), last.state.config, start=last.state)) == []
+
+
+def test_towards_a_loss_stopped_and_continued_is_never_stopped():
+    config = TrainConfig(until_loss=0.8, batch=8, validate_every=4)
+    whole = model()
+    *_, last = steps(whole, Counting(), config)
+    first = model()
+    for step in steps(first, Counting(), config):
+        if step.index == last.index // 2:
+            saved = copy.deepcopy(step.state.state_dict())
+            break
+    state = TrainState.new(model(seed=1), config)
+    state.load_state_dict(saved)
+    *_, again = steps(state.model, Counting(), config, start=state)
+    assert (again.index, again.validation) == (last.index, last.validation)
+    assert torch.equal(weights(state.model), weights(whole))
+
+
+def test_looks_come_closer_as_the_loss_comes_near():
+    config = TrainConfig(until_loss=2.0, validate_every=50)
+    assert spacing(config, None, 4.0, 50) == 50
+    assert spacing(config, 4.0, 3.5, 50) == 50  # 150 steps away at this pace
+    assert spacing(config, 2.8, 2.3, 50) == 30
+    assert spacing(config, 2.3, 2.01, 30) == 10  # not all the time either
+    assert spacing(config, 2.1, 2.2, 30) == 50
+    assert spacing(TrainConfig(steps=9, validate_every=50), 2.8, 2.3, 50) == 50
 
 
 def test_minutes_end_a_run_with_a_rate_near_0():
