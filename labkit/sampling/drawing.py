@@ -7,6 +7,7 @@ Ignores where the logits come from and when a text ends.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -62,7 +63,7 @@ def draw(logits: Tensor, uniforms: Tensor, history: History, options: SampleOpti
     own = (logits - top).exp_()  # (batch, vocab), not normalised; in place, for a fresh page costs more than the sum
     mass = own.sum(-1, keepdim=True)
     total = top + mass.log()
-    if not bool(torch.isfinite(total).all()):
+    if not isfinite(float(total.sum())):
         raise ModelError("the model gave logits that are not finite; its weights or its number type are broken")
     entropies = (total - _mean(logits, own) / mass)[:, 0]
     shaped = shape(logits, history, options)
@@ -81,7 +82,7 @@ def draw(logits: Tensor, uniforms: Tensor, history: History, options: SampleOpti
 def _mean(logits: Tensor, weights: Tensor) -> Tensor:
     """(batch, 1) sum of weights times logits, where 0 times -inf is 0."""
     mean = torch.linalg.vecdot(weights, logits)[:, None]
-    if bool(mean.isfinite().all()):
+    if isfinite(float(mean.sum())):
         return mean
     return torch.linalg.vecdot(weights, logits.clamp(min=-1e30))[:, None]
 

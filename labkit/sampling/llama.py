@@ -24,8 +24,6 @@ CHUNK = 512
 """Tokens of a prompt read at a time: bounds the memory of the mask."""
 ROOM = 128
 """Tokens of cache added at least whenever it is full."""
-HANDFUL = range(5, 17)
-"""Rows for which a float32 product is faster with the weight on the left; below and above `linear` is."""
 
 
 def fits(model: Any) -> bool:
@@ -209,22 +207,13 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 def _product(model: Any) -> Any:
     """(rows, in) times a weight (out, in), the fastest way for the number type and device."""
-    if model.device.type != "cpu":
-        return linear
-    return {torch.float32: _product_float32, torch.bfloat16: _product_bfloat16}.get(model.dtype, linear)
-
-
-def _product_float32(x: Tensor, weight: Tensor) -> Tensor:
-    # For a handful of rows the library is a third faster with the weight on the left.
-    return _weight_first(x, weight) if len(x) in HANDFUL else linear(x, weight)
+    if model.device.type == "cpu" and model.dtype == torch.bfloat16:
+        return _product_bfloat16
+    return linear
 
 
 def _product_bfloat16(x: Tensor, weight: Tensor) -> Tensor:
     # On a processor `linear` reorders a bfloat16 weight at each call; with the weight on the left nothing is moved.
     if len(x) == 1:
         return torch.mv(weight, x[0])[None]
-    return _weight_first(x, weight)
-
-
-def _weight_first(x: Tensor, weight: Tensor) -> Tensor:
     return torch.mm(weight, x.t()).t().contiguous()
