@@ -12,7 +12,7 @@ Ignores what is learned: it works on a copy of the model.
 this shape on this device begins at once. A run of a given number of steps is never measured by itself, because a timing
 must not change its numbers.
 
-On a CPU the number type alone is measured: its speed is the same at every batch from a few thousand tokens on, and
+On a CPU the number type alone is measured: its speed is about the same at every batch from a thousand tokens on, and
 small batches learn more from each token. A GPU wants larger ones. Compiling costs half a minute even where it gains
 nothing, so only long runs try it.
 """
