@@ -177,6 +177,8 @@ def test_an_interrupted_run_keeps_what_it_has_and_leaves_no_process(tmp_path, ma
     assert "partial" in output and 'endless_a, cell 1, "Round and round"' in output
     result = SuiteResult.read(tmp_path / "run")
     assert result.interrupted and not result.passed
+    assert "then the run was interrupted" in (tmp_path / "run" / "report.html").read_text()
+    assert (tmp_path / "run" / "junit.xml").is_file()
     assert {outcome.topic: outcome.verdict for outcome in result.outcomes} == {
         "quick": "passed", "endless_a": "stopped", "endless_b": "stopped"
     }  # fmt: skip
