@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from labkit import cli
+from labkit.core.devices import choose_device
 from labkit.core.errors import NotebookError, OptionError
 from labkit.core.results import Table
 from labkit.suite import baselines, runner
@@ -53,7 +54,9 @@ def three_runs(tmp_path_factory, make_notebook):
     """Three lessons of the same cells, so three runs of one seed, in one warm suite."""
     folder = tmp_path_factory.mktemp("three")
     for name in "abc":
-        make_notebook(folder / f"{name}.ipynb", *LESSON, "print(random.random(), os.environ['OMP_NUM_THREADS'])")
+        make_notebook(
+            folder / f"{name}.ipynb", *LESSON, "print(random.random(), os.environ['OMP_NUM_THREADS'])\nlab.begin('x')"
+        )
     plan = plan_run(sorted(folder.glob("*.ipynb")), parameters={})
     return runner.run(plan, folder=runner.new_folder(folder / "run")), folder
 
@@ -90,6 +93,7 @@ def test_the_result_says_what_a_reader_of_it_needs(three_runs):
     result, folder = three_runs
     assert SuiteResult.read(folder / "run") == result
     assert {"labkit", "torch", "papermill"} <= result.versions.keys()
+    assert (result.device, result.seed) == (choose_device(), 0)
     assert result.calibration.slowness > 0 and result.wall_seconds > 0 and result.started.endswith("+00:00")
     first = result.outcomes[0]
     assert first.peak_memory > 10**8 and first.budget_seconds > 0 and first.claims[0].cell == 5
