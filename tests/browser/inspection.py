@@ -1,15 +1,20 @@
 """What a reader would see go wrong in a lesson open in JupyterLab: errors, blanks, dead widgets, strangers.
 
 troubles(lesson)          -> sentences; none = every picture is drawn and nothing failed
+troubles(lesson, shots)   -> the same, pixels read from photographs just taken: a picture is not photographed twice
 move_explorers(lesson)    -> one control of each explorer moved; sentences about those whose picture stayed
 faint_text(lesson)        -> figure text that does not stand out from the page
 """
 
 import base64
 import re
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil, floor
 from typing import Any
 
 from .jupyter import Lesson
+from .photograph import Shot
 
 PLOTLY = "application/vnd.plotly.v1+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -50,8 +55,27 @@ _COLOURS = """async png => {
 }"""
 
 
-def troubles(lesson: Lesson) -> list[str]:
-    """Everything wrong with the outputs as they are drawn now, one sentence each."""
+_ON_THE_PAGE = """([figure, height]) => {
+    if (Math.abs(lkScroller.scrollHeight - height) > 2) return null;
+    const box = figure.getBoundingClientRect(), page = lkScroller.getBoundingClientRect();
+    for (let e = figure.parentElement; e && e !== lkScroller; e = e.parentElement) {
+        const style = getComputedStyle(e), edge = e.getBoundingClientRect();
+        if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
+        if (box.top < edge.top - 2 || box.bottom > edge.bottom + 2 || box.left < edge.left - 2
+            || box.right > edge.right + 2) return null; }
+    const [x, y] = [box.x - page.x, box.y - page.y + lkScroller.scrollTop];
+    return [x, y, x + box.width, y + box.height]; }"""
+"""A figure's edges on the notebook (left, top, right, bottom); null where something around it cuts a part off,
+or where the notebook is not as high as it was."""
+
+
+def troubles(lesson: Lesson, shots: Sequence[Shot] = (), *, only: str = "") -> list[str]:
+    """Everything wrong with the outputs as they are drawn now, one sentence each.
+
+    Args:
+        shots: of the page as it is (see `photograph`); a picture that is blank there is looked at again by itself.
+        only: a selector; pixels are read of the outputs that hold it, of the others only what the page says.
+    """
     found = [f"JavaScript error: {error}" for error in lesson.errors]
     found += [f"asked another host: {address}" for address in lesson.strangers]
     drawn = {(one["cell"], one["place"]): one for one in lesson.page.evaluate(_OUTPUTS, MARKS)}
@@ -63,16 +87,24 @@ def troubles(lesson: Lesson) -> list[str]:
             elif (index, place) not in drawn:
                 found.append(f"{where}: not on the page")
             else:
-                found += [f"{where}: {said}" for said in _amiss(lesson, output, drawn[index, place])]
+                seen = drawn[index, place]
+                found += [f"{where}: {said}" for said in _amiss(output, seen)]
+                wanted = not only or lesson.page.query_selector(f"{_place(seen)}:has({only})")
+                if wanted and (seen["plots"] or seen["canvases"]):
+                    found += [f"{where}: {said}" for said in _blanks(lesson, _place(seen), shots)]
     return found
+
+
+def _place(seen: dict[str, Any]) -> str:
+    return f"[data-lk-place='{seen['cell']}-{seen['place']}']"
 
 
 def _stored(cell: dict[str, Any]) -> list[dict[str, Any]]:
     return cell.get("outputs", [])
 
 
-def _amiss(lesson: Lesson, output: dict[str, Any], seen: dict[str, Any]) -> list[str]:
-    """What is wrong with one output."""
+def _amiss(output: dict[str, Any], seen: dict[str, Any]) -> list[str]:
+    """What the page itself says is wrong with one output."""
     data = output.get("data", {})
     found = [f"shows {match[0]!r}" for match in [BROKEN.search(seen["text"])] if match]
     found += ["a plotly figure without a mark or without height" for marks in seen["plots"] if not marks]
@@ -82,8 +114,6 @@ def _amiss(lesson: Lesson, output: dict[str, Any], seen: dict[str, Any]) -> list
         found.append("a plotly figure that did not render")
     elif "text/html" in data and not _only_style(data["text/html"]) and seen["width"] * seen["height"] < 1:
         found.append("HTML that takes no room")
-    if seen["plots"] or seen["canvases"]:
-        found += _blanks(lesson, f"[data-lk-place='{seen['cell']}-{seen['place']}']")
     return found
 
 
@@ -91,7 +121,7 @@ def _only_style(page: str | list[str]) -> bool:
     return not re.sub(r"(?s)<style>.*?</style>|<script.*?</script>|<[^>]*>", "", "".join(page)).strip()
 
 
-def _blanks(lesson: Lesson, place: str) -> list[str]:
+def _blanks(lesson: Lesson, place: str, shots: Sequence[Shot]) -> list[str]:
     """Pictures of one colour, by their pixels."""
     found = []
     figures = lesson.page.query_selector_all(
@@ -102,14 +132,37 @@ def _blanks(lesson: Lesson, place: str) -> list[str]:
         box = figure.bounding_box()
         if not box or box["width"] < 24 or box["height"] < 24:  # an icon, or a part that is folded away
             continue
+        if shots and not _blank(*_colours_in(lesson, shots, figure)):
+            continue
         colours, share = _colours(lesson, figure)
         if colours < 3:  # a frame far down the page is painted a moment after it scrolls into view
             lesson.page.wait_for_timeout(1500)
             colours, share = _colours(lesson, figure)
-        if colours < 3 or share < 0.001:
+        if _blank(colours, share):
             kind = figure.evaluate("e => e.tagName.toLowerCase()")
             found.append(f"a blank picture ({kind}, {box['width']:.0f} × {box['height']:.0f}, {colours} colours)")
     return found
+
+
+def _blank(colours: int, share: float) -> bool:
+    return colours < 3 or share < 0.001
+
+
+def _colours_in(lesson: Lesson, shots: Sequence[Shot], figure: Any) -> tuple[int, float]:
+    """The same as `_colours`, from the photographs; (0, 0) where these do not show the whole figure."""
+    from PIL import Image
+
+    box = lesson.page.evaluate(_ON_THE_PAGE, [figure, shots[-1].top + shots[-1].height])
+    if box is None:
+        return 0, 0.0
+    counts, (left, top, right, bottom) = Counter(), box
+    for shot in shots:
+        upper, lower = ceil(max(top - shot.top, 0)), floor(min(bottom - shot.top, shot.height))
+        if lower > upper:
+            with Image.open(shot.file) as picture:
+                part = picture.crop((ceil(left), upper, floor(right), lower)).convert("RGB")
+            counts.update({colour: count for count, colour in part.getcolors(part.width * part.height) or ()})
+    return len(counts), 1 - max(counts.values(), default=1) / max(counts.total(), 1)
 
 
 def _colours(lesson: Lesson, figure: Any) -> tuple[int, float]:

@@ -218,9 +218,11 @@ def opened(chromium: Any, server: Server, notebook: str, *, dark: bool = False, 
     server.settings("@jupyterlab/apputils-extension/themes", {"theme": theme, "adaptive-theme": False})
     server.settings("@jupyterlab/notebook-extension/tracker", {"windowingMode": "none", "scrollPastEnd": False})
     server.settings("@jupyterlab/docmanager-extension/plugin", {"autosave": False})
-    context = chromium.new_context(viewport={"width": width, "height": height}, accept_downloads=False)
+    # one context: the next page finds JupyterLab's scripts in the browser's cache
+    context = chromium.contexts[0] if chromium.contexts else chromium.new_context(accept_downloads=False)
+    page = context.new_page()
     try:
-        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": height})
         lesson = Lesson(page)
         page.on("pageerror", lambda error: lesson.errors.append(str(error)))
         page.on("request", lambda request: _note_stranger(lesson, request.url))
@@ -235,7 +237,7 @@ def opened(chromium: Any, server: Server, notebook: str, *, dark: bool = False, 
         yield lesson
         page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
     finally:
-        context.close()
+        page.close()
 
 
 def _note_stranger(lesson: Lesson, address: str) -> None:

@@ -11,12 +11,23 @@ import argparse
 import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from .jupyter import Lesson, browser, opened, served, why_not
 
 
-def photograph(lesson: Lesson, stem: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Shot:
+    """One screenful, full width."""
+
+    file: Path
+    top: float
+    """Where it begins, in pixels from the notebook's top."""
+    height: float
+
+
+def photograph(lesson: Lesson, stem: Path) -> list[Shot]:
     """The notebook from top to bottom, one file a screenful."""
     stem.parent.mkdir(parents=True, exist_ok=True)
     size = lesson.page.evaluate(
@@ -27,19 +38,19 @@ def photograph(lesson: Lesson, stem: Path) -> list[Path]:
         return [s.scrollHeight, s.clientHeight, box.x, box.y, box.width, box.height]; }"""
     )
     total, seen, x, y, wide, high = size
-    files, top = [], 0
+    shots, top = [], 0
     while True:
         lesson.page.evaluate("top => { lkScroller.scrollTop = top; }", top)
-        lesson.page.wait_for_timeout(250)
+        lesson.page.wait_for_timeout(150)
         at = lesson.page.evaluate("() => lkScroller.scrollTop")
         skip = top - at  # the last screenful cannot scroll as far
         clip = {"x": x, "y": y + skip, "width": wide, "height": min(high, total - at) - skip}
-        file = stem.with_name(f"{stem.name}-{len(files) + 1:02d}.png")
+        file = stem.with_name(f"{stem.name}-{len(shots) + 1:02d}.png")
         lesson.page.screenshot(path=file, clip=clip)
-        files.append(file)
+        shots.append(Shot(file, top, clip["height"]))
         top += seen
         if top >= total - 2:
-            return files
+            return shots
 
 
 def main() -> int:
@@ -69,8 +80,8 @@ def _shoot(options: argparse.Namespace, chromium: object, server: object) -> int
     with opened(chromium, server, options.notebook.name, **look) as lesson:  # pyright: ignore[reportArgumentType]
         if not options.no_run:
             lesson.run_all(seconds=options.seconds)
-        for file in photograph(lesson, stem):
-            print(file)
+        for shot in photograph(lesson, stem):
+            print(shot.file)
         failed = [f"cell {index}: {output['ename']}: {output['evalue']}" for index, cell in enumerate(lesson.cells())
                   for output in cell.get("outputs", []) if output["output_type"] == "error"]  # fmt: skip
     troubles = failed + [f"JavaScript: {e}" for e in lesson.errors] + [f"outside: {s}" for s in lesson.strangers]

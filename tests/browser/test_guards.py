@@ -13,6 +13,7 @@ import pytest
 
 from . import jupyter
 from .inspection import explorers, faint_text, move_explorers, troubles
+from .photograph import photograph
 
 pytestmark = pytest.mark.browser
 
@@ -85,12 +86,15 @@ def test_a_sound_notebook_has_no_troubles(desk):
         assert troubles(lesson) == []
 
 
-def test_each_planted_fault_is_named_with_its_cell(desk):
+def test_each_planted_fault_is_named_with_its_cell(desk, tmp_path):
     name = write(desk.server.folder / "planted.ipynb", PLOT, *(source for source, _ in PLANTED.values()))
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         lesson.page.wait_for_timeout(300)
         found = troubles(lesson)
+        again = troubles(lesson, photograph(lesson, tmp_path / "planted"))
+    blank = [said for said in found if "blank picture" in said]
+    assert [said for said in again if "blank picture" in said] == blank != []
     for cell, (fault, (_, sign)) in enumerate(PLANTED.items(), start=2):
         where = "" if sign.startswith(("JavaScript error", "asked")) else f"cell {cell}, output [12]: (shows ')?"
         assert any(re.search(where + sign, said) for said in found), f"{fault} in cell {cell}: {found}"

@@ -40,16 +40,15 @@ def test_the_lesson_is_drawn_whole_in_light_and_dark_and_its_explorers_move(desk
     name, seconds = fast(lesson, desk.server.folder)
     with desk.opened(name) as opened:
         opened.run_all(seconds=seconds)
-        photograph(opened, SCREENS / f"{lesson.stem}-light")
-        assert troubles(opened) == []
-        assert faint_text(opened) == []
-        opened.use_theme(dark=True)
-        photograph(opened, SCREENS / f"{lesson.stem}-dark")
-        assert troubles(opened) == []
-        assert faint_text(opened) == []
+        for theme in ("light", "dark"):
+            if theme == "dark":
+                opened.use_theme(dark=True)
+            shots = photograph(opened, SCREENS / f"{lesson.stem}-{theme}")
+            assert troubles(opened, shots) == []
+            assert faint_text(opened) == []
         assert explorers(opened), f"{lesson.name} has no explorer"
         assert move_explorers(opened) == []
-        assert troubles(opened) == []
+        assert troubles(opened, only=".labkit-explorer") == []
 
 
 def test_there_are_lessons():
