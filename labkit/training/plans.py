@@ -42,6 +42,8 @@ DATA_OPTIONS = ("tokenizer", "size", "validation")
 OPTIONS = tuple(f.name for f in fields(TrainConfig) if f.name not in ("context", "seed"))
 LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "labkit")
 DEFAULT_MINUTES = 1.0
+LSTM_RATE = 0.06
+"""Muon's, for LSTMs: at a transformer's they learn far too slowly, as lesson 04 measures."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Plan:
     source: dict[str, Any]
     """what the data were made from"""
     left_open: tuple[str, ...] = ()
-    """what a measurement may choose, because nobody else did"""
+    """what nobody asked for: chosen here or by a measurement, and kept when the run goes on"""
     measured: str = ""
     """what it was chosen by, in a line"""
 
@@ -117,7 +119,11 @@ def plan(preset: str = "nano", *, corpus: Any = "sotu", seed: int = 0, device: s
     sizes = shape(preset, data.vocab_size, **changes)
     for side in ("train", "validation"):  # too short a text is better said now than after a hundred steps
         data.batch(0, batch=1, context=sizes.context, seed=seed, split=side)
-    left_open = tuple(name for name in SETTLED if name not in options)
+    if config.lr is None:  # said now, for a run that goes on may end in another way
+        config = replace(
+            config, lr=LSTM_RATE if sizes.kind == "lstm" and config.optimizer == "muon" else config.peak[0]
+        )
+    left_open = tuple(name for name in (*SETTLED, "lr") if name not in options)
     return Plan(preset, sizes, changes, data, config, device, source, left_open)
 
 

@@ -133,7 +133,7 @@ def settled(model: Any, data: Any, config: TrainConfig, left_open: tuple[str, ..
     """The config with what was left open measured, now or by an earlier run of this shape, and a line that says so.
 
     Args:
-        left_open: names of `SETTLED` that the caller did not give.
+        left_open: names of options that the caller did not give; those of `SETTLED` count.
 
     Returns:
         The config as it is and an empty line where nothing is to be measured: a run of a given number of steps, one of
@@ -147,7 +147,7 @@ def settled(model: Any, data: Any, config: TrainConfig, left_open: tuple[str, ..
         "batch": device.type == "cuda",
         "compile": (config.minutes or 0) >= LONG,
     }
-    choose = tuple(one for one in left_open if pays[one])
+    choose = tuple(one for one in left_open if pays.get(one))
     if config.steps is not None or processes() > 1 or not choose:
         return config, ""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} {torch.get_num_threads()}"

@@ -75,3 +75,18 @@ def test_a_run_of_a_text_says_where_it_came_from(tmp_path, monkeypatch):
     assert planned.source["source"] == str(path)
     assert planned.source["tokenizer"] == "characters"
     assert planned.data.vocab_size < 60
+
+
+def test_an_lstm_gets_a_rate_of_its_own_and_whoever_names_one_gets_that():
+    assert plan("nano", corpus=DATA, steps=2, kind="lstm").config.lr == 0.06
+    assert plan("nano", corpus=DATA, steps=2, kind="lstm", lr=0.01).config.lr == 0.01
+    assert plan("nano", corpus=DATA, steps=2, kind="lstm", optimizer="adamw").config.lr == 1e-3
+
+
+def test_a_run_by_the_clock_that_goes_on_by_steps_keeps_its_rate(place):
+    _, going = begin(tiny(steps=None, minutes=0.0001, precision="float32"), name="clock")
+    list(going)
+    _, going = begin(tiny(steps=20, precision="float32"), name="clock", go_on=True)
+    assert next(going).state.config.lr == 0.03
+    going.close()
+    assert tiny(steps=20).config.lr == 0.015

@@ -159,7 +159,7 @@ def test_without_a_name_a_run_gets_the_next_free_number():
 @pytest.mark.parametrize(
     "more, says",
     [
-        ({"lr": 0.5}, "lr was None and is now 0.5"),
+        ({"lr": 0.5}, "lr was 0.015 and is now 0.5"),
         ({"layers": 2}, "layers was 1 and is now 2"),
         ({"seed": 1}, "seed was 0"),
     ],
