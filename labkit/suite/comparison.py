@@ -33,28 +33,36 @@ def moved(before: SuiteResult, after: SuiteResult) -> Table:
 
 
 def spread(outcomes: Iterable[Outcome]) -> Table:
-    """Each claim's values over the seeds that were run, and whether its bound holds for every one of them."""
+    """Each claim's values over the seeds that were run, and whether its bound holds for every one of them.
+
+    `room` is how far the worst value stays from the bound, in units of the values' range.
+    """
     seen: dict[tuple[str, str], list[ClaimRecord]] = {}
     for outcome in outcomes:
         for claim in outcome.claims:
             seen.setdefault((outcome.topic, claim.name), []).append(claim)
-    rows = tuple((topic, name, *_spread_of(claims)) for (topic, name), claims in seen.items())
-    return Table(("notebook", "claim", "least", "most", "bound", "room", "holds for"), rows, "Claims over the seeds")
+    names = [name for _, name in seen]
+    rows = tuple(
+        (name if names.count(name) == 1 else f"{topic}: {name}", *_spread_of(claims))
+        for (topic, name), claims in seen.items()
+    )
+    title = "Claims over the seeds; room = worst value to bound, in ranges of the values"
+    return Table(("claim", "least", "most", "bound", "room", "holds"), rows, title)
 
 
 def _spread_of(claims: list[ClaimRecord]) -> tuple[str, str, str, str, str]:
     values = [claim.value for claim in claims if isinstance(claim.value, int | float)]
     last = claims[-1]
     if values:
-        low, high = show_value(min(values)), show_value(max(values))
+        low, high = (f"{v:.3g}" if isinstance(v, float) else show_value(v) for v in (min(values), max(values)))
     else:
         low, high = min(str(c.value) for c in claims), max(str(c.value) for c in claims)
     holds = sum(claim.holds for claim in claims)
-    return low, high, last.bound_text, _room(claims), f"{holds} of {len(claims)}"
+    return low, high, last.bound_text, _room(claims), f"{holds}/{len(claims)}"
 
 
 def _room(claims: list[ClaimRecord]) -> str:
-    """How far the worst value stays from its bound, in units of the values' range; empty where that means nothing."""
+    """Room as `spread` tells it; empty where that means nothing."""
     values = [float(c.value) for c in claims if isinstance(c.value, int | float) and not isinstance(c.value, bool)]
     relation, bound = claims[-1].relation, claims[-1].bound
     if relation == "equals" or len(values) < len(claims):
@@ -65,7 +73,7 @@ def _room(claims: list[ClaimRecord]) -> str:
         "at_most": bound - high if relation == "at_most" else 0,
     }
     gap = min(low - bound[0], bound[1] - high) if relation == "within" else gaps[relation]
-    return f"{gap / (high - low):.1f} × range" if high > low else "constant"
+    return f"{gap / (high - low):.1f}" if high > low else "same"
 
 
 def _key(outcome: Outcome) -> str:

@@ -78,7 +78,7 @@ def print_table(console: Console, table: Table) -> None:
     names of claims stay in one piece, so that they can be searched for."""
     shown = RichTable(title=escape(table.title), box=None, pad_edge=False, header_style="bold", title_justify="left")
     for column in table.columns:
-        shown.add_column(escape(column), overflow="fold", no_wrap=column in ("claim", "lesson"))
+        shown.add_column(escape(column), overflow="fold", no_wrap=column in ("claim", "bound", "lesson"))
     for row in table.rows:
         shown.add_row(*(Text(str(entry)) for entry in row))
     console.print(shown)
