@@ -2,7 +2,7 @@
 #
 #   make lab     open JupyterLab on lesson 00        make test    every check: style, lessons, laws, browser
 #   make run     run every lesson, write the report  make lint    style and types only
-#   make test-long   what takes longer than a few minutes: seeds 0 to 4, mutations, benchmarks
+#   make test-long   what takes longer than a few minutes: seeds 0 to 4, mutations of the lessons
 #   make fetch   all weights, tokenizers and texts, for a room without internet
 #
 # PYTHON=python3.12 picks the interpreter, TORCH="torch==2.13.0 --index-url …" another build of torch, WORKERS=4 how
