@@ -133,7 +133,8 @@ def log_axis(values: Any, log: bool) -> dict[str, Any]:
         return {"type": "log"}
     low, high = float(known.min()), float(known.max())
     if high / low >= 90:
-        return {"type": "log", "dtick": 1}
+        plain = low >= 1e-4 and high < 1e6
+        return {"type": "log", "dtick": 1, **({"tickformat": ",~r"} if plain else {"exponentformat": "power"})}
     powers = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
     for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
         ticks = [step * 10.0**power for power in powers for step in steps]

@@ -256,7 +256,7 @@ def test_a_narrow_log_axis_has_a_few_plain_numbers_as_ticks(low, high):
     axis = log_axis(np.array([low, high]), True)
     assert 3 <= len(axis["tickvals"]) <= 8
     assert len(set(axis["ticktext"])) == len(axis["tickvals"])
-    assert log_axis(np.array([1.0, 1e4]), True) == {"type": "log", "dtick": 1}
+    assert log_axis(np.array([1.0, 1e4]), True)["dtick"] == 1
 
 
 def test_strips_of_one_scale_that_follow_one_another_share_a_key(monkeypatch):
