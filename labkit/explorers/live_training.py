@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any
 
 from labkit import views
+from labkit.core.output import in_notebook
 from labkit.training import Plan, Run, Step, begin, plan
 from labkit.training.distributed import rank
 from labkit.views import theme
@@ -120,7 +121,7 @@ def screen(run: Run, planned: Plan) -> Iterator[Draw]:
         yield counter
     finally:
         counter.end()
-        if _in_notebook():
+        if in_notebook():
             show_final(run, planned)
         else:
             print(summary(run, planned), file=sys.stderr)
@@ -182,8 +183,3 @@ def show_final(run: Run, planned: Plan) -> None:
     display({"text/html": theme.wrap(f'<div class="lk-note">{for_html(said)}</div>'), "text/plain": said}, raw=True)
     if records := run.steps:
         views.show([loss_curves(records, planned), few_samples(run)])
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    return ipython is not None and ipython.get_ipython() is not None

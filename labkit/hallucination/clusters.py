@@ -12,6 +12,7 @@ Laws: class probabilities sum to 1; the entropy is 0 for one meaning and log k f
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -111,13 +112,9 @@ def embed(texts: Sequence[str], *, batch: int = 256) -> np.ndarray:
     return np.concatenate(rows) if rows else np.zeros((0, lm.card.d_model))
 
 
-_LOADED: dict[str, Any] = {}
-
-
+@cache
 def encoder() -> Any:
     """MiniLM, loaded once."""
     from labkit.models import load
 
-    if "minilm" not in _LOADED:
-        _LOADED["minilm"] = load("minilm")
-    return _LOADED["minilm"]
+    return load("minilm")

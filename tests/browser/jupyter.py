@@ -24,6 +24,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import nbformat
+import pytest
+
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
 )
@@ -43,6 +46,27 @@ def why_not() -> str | None:
     except ImportError:
         return "playwright is not installed; pip install -e '.[test]'"
     return None
+
+
+def require() -> None:
+    """Skip the test with the reason where no browser can be driven; with LABKIT_REQUIRE_BROWSER=1 it fails."""
+    if reason := why_not():
+        if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
+            pytest.fail(f"the browser's tests must run here, but there is {reason}")
+        pytest.skip(f"the browser's tests did NOT run: {reason}")
+
+
+@contextmanager
+def serving(place: Path, name: str, cell: str) -> Iterator["Server"]:
+    """JupyterLab with one notebook `name`.ipynb of one cell, all of it in `place`."""
+    require()
+    folder = place / "notebooks"
+    folder.mkdir()
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(book, folder / f"{name}.ipynb")
+    with served(folder, place / "home") as running:
+        yield running
 
 
 def can_cut_off() -> bool:

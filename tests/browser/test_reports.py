@@ -1,7 +1,6 @@
 """The report, the gallery, a lesson's page and its slides in a real browser: all drawn, no other host asked."""
 
 import html
-import os
 
 import nbformat
 import pytest
@@ -24,10 +23,7 @@ STRIP = '<div class="labkit"><div class="lk-strip">token strip</div></div>'
 @pytest.fixture(scope="module")
 def chromium():
     """A Chromium for pages that are files."""
-    if reason := jupyter.why_not():
-        if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"the browser's tests must run here, but there is {reason}")
-        pytest.skip(f"the browser's tests did NOT run: {reason}")
+    jupyter.require()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as tool:

@@ -3,10 +3,9 @@
 import os
 import re
 
-import nbformat
 import pytest
 
-from tests.browser.jupyter import browser, opened, served, why_not
+from tests.browser.jupyter import browser, opened, serving
 
 pytestmark = pytest.mark.browser
 
@@ -15,17 +14,7 @@ CELL = 'import labkit as lab\nrun = lab.train("nano", corpus="repeated", layers=
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    if reason := why_not():
-        if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"the browser's tests must run here: {reason}")
-        pytest.skip(f"the browser's tests did NOT run: {reason}")
-    place = tmp_path_factory.mktemp("live")
-    folder = place / "notebooks"
-    folder.mkdir()
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, folder / "live.ipynb")
-    with served(folder, place / "home") as running:
+    with serving(tmp_path_factory.mktemp("live"), "live", CELL) as running:
         yield running
 
 

@@ -2,10 +2,9 @@
 
 import os
 
-import nbformat
 import pytest
 
-from tests.browser.jupyter import browser, opened, served, why_not
+from tests.browser.jupyter import browser, opened, serving
 
 pytestmark = pytest.mark.browser
 
@@ -27,17 +26,7 @@ Explorer("Steered", controls, draw)
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    if reason := why_not():
-        if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"the browser's tests must run here: {reason}")
-        pytest.skip(f"the browser's tests did NOT run: {reason}")
-    place = tmp_path_factory.mktemp("steering")
-    folder = place / "notebooks"
-    folder.mkdir()
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, folder / "steering.ipynb")
-    with served(folder, place / "home") as running:
+    with serving(tmp_path_factory.mktemp("steering"), "steering", CELL) as running:
         yield running
 
 
