@@ -83,10 +83,12 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _device() -> Iterator[Finding]:
-    from labkit.core.devices import choose_device, choose_dtype
+    from labkit.core.devices import choose_device, choose_dtype, processor, quick_type
 
     device = choose_device()
-    yield Finding("device", f"{device}, models load as {choose_dtype('auto', device)}")
+    quick = f"products are quickest in {quick_type(device)}"
+    yield Finding("processor", processor())
+    yield Finding("device", f"{device}, models load as {choose_dtype('auto', device)}, {quick}")
     if device == "cpu" and shutil.which("nvidia-smi"):
         yield Finding(
             "GPU", "this machine has NVIDIA's driver, but torch does not use it", "note",

@@ -4,7 +4,7 @@ from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
-from labkit.core.devices import choose_device, choose_dtype, describe_machine
+from labkit.core.devices import choose_device, choose_dtype, describe_machine, kind_of
 from labkit.core.errors import OptionError
 from labkit.core.output import in_notebook, put
 from labkit.core.results import Table
@@ -52,16 +52,18 @@ def begin(topic: str, *, seed: int | None = None) -> None:
     from labkit.views.theme import css
 
     shown = f'{css()}<div class="labkit"><span class="lk-faint">{escape(line)}</span></div>'
-    put({"text/html": shown, "text/plain": line}, {"session": {"device": choose_device()}})  # for the runner's results
+    device = choose_device()
+    about = {"device": device, "kind": kind_of(device).as_dict()}  # for the runner's results
+    put({"text/html": shown, "text/plain": line}, {"session": about})
 
 
 def opening_line(topic: str, seed: int | None = None) -> str:
-    """Topic, device, dtype, cores, memory, a given seed and the versions that numbers depend on, on one line."""
+    """Topic, device and what it does well, dtype, cores, memory, a given seed and the versions that numbers depend on, on one line."""
     device, machine = choose_device(), describe_machine()
     drawn = "" if seed is None else f"seed {seed} · "
     versions = " · ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "labkit"))
     return (
-        f"{topic} · {device}, {choose_dtype('auto', device)} · {machine.cores} cores, "
+        f"{topic} · {device} ({kind_of(device).processor}), {choose_dtype('auto', device)} · {machine.cores} cores, "
         f"{machine.free_gb:.0f} of {machine.memory_gb:.0f} GB free · {drawn}{versions}"
     )
 

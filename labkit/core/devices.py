@@ -1,17 +1,26 @@
-"""Which device and which number type a model runs in, and what the machine offers.
+"""Which device and which number type a model runs in, and what the machine does well.
 
 `auto` picks cuda, then mps, then cpu. On cpu the dtype is float32: bfloat16 halves the memory, but at the batch
 sizes of a lesson its matrix products are slower on most processors. On cuda it is bfloat16 where the card has it.
+
+No other file of labkit names a number type that is short of float32: whoever wants a quick product asks `quick_type`,
+for where a device has no unit for bfloat16 torch falls back to a plain loop, 20 to 500 times as slow (pytorch#146508).
 """
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from .errors import OptionError
 
 DTYPES = ("float32", "bfloat16", "float16")
+PRECISIONS = ("auto", "float32", "bfloat16")
+"""What the products of a training may be in."""
+COMPACT = "bfloat16"
+"""How fetched weights of few bits lie in the cache: exact for values of at most 8 bits, at half the room."""
 
 
 def choose_device(device: str = "auto") -> str:
@@ -50,6 +59,111 @@ def choose_dtype(dtype: str, device: str) -> str:
     if dtype not in DTYPES:
         raise OptionError(f"dtype {dtype!r} is unknown; use auto, {', '.join(DTYPES)}")
     return dtype
+
+
+def quick_type(device: str) -> str:
+    """The number type of the fastest matrix products that are precise enough to train with.
+
+    A fact of the device and its libraries and not a timing, so that a run repeats: bfloat16 on a card that has it
+    natively (a T4 says yes by emulation) and on a processor with AMX, AVX512-BF16 or ARM's bfloat16 whose library uses
+    it (`ONEDNN_MAX_CPU_ISA` and `ATEN_CPU_CAPABILITY` can forbid that), else float32.
+
+    Law: never a type whose product is slower than float32's (tests/core/test_devices.py).
+    """
+    import torch
+
+    if device.startswith("cuda"):
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    return "bfloat16" if device == "cpu" and _processor_has_bfloat16() else "float32"
+
+
+def _processor_has_bfloat16() -> bool:
+    import torch
+
+    library = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: False)
+    if not (torch.backends.mkldnn.is_available() and library()):
+        return False
+    if platform.machine().lower() in ("arm64", "aarch64"):
+        return True
+    known = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")  # without them AVX-512 emulates it
+    wide = torch.backends.cpu.get_cpu_capability().startswith(("AVX512", "AMX"))
+    return wide and any(getattr(torch.cpu, name, lambda: False)() for name in known)
+
+
+def cost_of(dtype: str, device: str) -> str:
+    """One line for whoever asked for a number type that this processor has no unit for; empty where it is quick.
+
+    The price is measured: a product of 256 x 256 in this type against one in float32.
+    """
+    if device != "cpu" or dtype == "float32" or dtype == quick_type(device):
+        return ""
+    ratio = _seconds(dtype) / _seconds("float32")
+    if ratio < 2:
+        return ""
+    return (
+        f"{dtype} on this processor ({processor()}): a matrix product takes {ratio:.0f} x as long as in float32; "
+        "it saves memory, not time. dtype='float32' is the quick one here"
+    )
+
+
+@cache
+def _seconds(dtype: str) -> float:
+    """Of one product, the best of three after one that warms up."""
+    from time import perf_counter
+
+    import torch
+
+    one, took = torch.ones(256, 256, dtype=getattr(torch, dtype)), []
+    for _ in range(4):
+        began = perf_counter()
+        one @ one
+        took.append(perf_counter() - began)
+    return min(took[1:])
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What numbers depend on beside the code: two machines of one kind compute the same to the last digits."""
+
+    processor: str
+    """torch's name of the instructions that it uses here, and whether bfloat16 is quick"""
+    device: str
+    """`cpu`, `mps`, or the card's name"""
+    threads: int
+    torch: str
+    """its version"""
+
+    def __str__(self) -> str:
+        return f"{self.processor}, {self.device}, {self.threads} thread{'s'[: self.threads != 1]}, torch {self.torch}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for a file; `Kind(**values)` is the way back."""
+        return asdict(self)
+
+
+def kind_of(device: str) -> Kind:
+    """The kind of machine that a device chosen by `choose_device` makes of this process."""
+    import torch
+
+    quick = " with bfloat16" if _processor_has_bfloat16() else ""
+    where = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    version = torch.__version__.partition("+")[0]
+    return Kind(torch.backends.cpu.get_cpu_capability() + quick, where, torch.get_num_threads(), version)
+
+
+@cache
+def processor() -> str:
+    """The processor's name and the instructions that torch uses, such as `AMD EPYC, AVX2`."""
+    import torch
+
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:  # not Linux
+        pass
+    quick = "bfloat16" if _processor_has_bfloat16() else "no quick bfloat16"
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {quick}"
 
 
 @dataclass(frozen=True)

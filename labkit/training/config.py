@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, fields
 
+from ..core.devices import PRECISIONS
 from ..core.errors import OptionError
 
 OPTIMIZERS = ("muon", "adamw")
-PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TrainConfig:
     accumulate: int = 1
     """Pieces that a batch is cut into, to save memory; the result is the same."""
     precision: str = "auto"
-    """Of the matrix products: `float32`, `bfloat16`, or `auto` = bfloat16 where the processor is made for it."""
+    """Of the matrix products: one of `PRECISIONS`; `auto` = what the device does best (`core.devices.quick_type`)."""
     compile: bool = False
     """Whether torch compiles the model first, for half a minute. For long runs on a GPU, or of models that are no plain
     Llama; on a CPU the forward pass of `fused` leaves it nothing to gain (tests/benchmarks/bench_training.py)."""

@@ -2,7 +2,8 @@
 
 `torch.optim.Muon` turns one matrix after the other; at the widths of a lesson that is a hundred small products and as
 many calls. Here matrices of the same shape are stacked, and each Newton-Schulz step is one batched product. State and
-options are those of torch's class, so checkpoints of one can be continued by the other.
+options are those of torch's class, so checkpoints of one can be continued by the other. torch's class turns in bfloat16
+wherever it runs; here it is the number type that the device does best.
 
 Law: moves the weights as `torch.optim.Muon` does (tests/training/test_optimizers.py).
 Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
@@ -13,6 +14,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from ..core.devices import quick_type
 
 
 class StackedMuon(torch.optim.Muon):
@@ -45,9 +48,13 @@ class StackedMuon(torch.optim.Muon):
 
 
 def orthogonal(stack: Tensor, group: dict[str, Any]) -> Tensor:
-    """(matrix, row, column): each matrix with its singular values brought near 1, by Newton-Schulz in bfloat16."""
+    """(matrix, row, column): each matrix with its singular values brought near 1, by Newton-Schulz.
+
+    Law: five steps leave the singular vectors as they are and bring each value near 1, as an SVD shows
+    (tests/training/test_optimizers.py).
+    """
     a, b, c = group["ns_coefficients"]
-    x = stack.bfloat16()
+    x = stack.to(getattr(torch, quick_type(stack.device.type)))
     if tall := x.shape[1] > x.shape[2]:
         x = x.mT
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=group["eps"])

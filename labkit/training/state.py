@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ..core.devices import quick_type
 from .config import TrainConfig
 from .loss import Forward, forward_of
 from .optimizers import optimizers
@@ -43,7 +44,8 @@ class TrainState:
     def dtype(self) -> torch.dtype:
         """Number type of the matrix products; weights, gradients and optimizers are float32."""
         device = next(self.model.parameters()).device
-        return getattr(torch, number_type(self.config.precision, device.type))
+        precision = self.config.precision
+        return getattr(torch, quick_type(device.type) if precision == "auto" else precision)
 
     @cached_property
     def forward(self) -> Forward:
@@ -72,16 +74,3 @@ class TrainState:
         torch.set_rng_state(saved["torch"])
         if saved["cuda"] and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(saved["cuda"])
-
-
-def number_type(precision: str, device: str) -> str:
-    """`bfloat16` where matrix products in it are much faster, else `float32`; what was asked for stays.
-
-    A fact of the processor and not a timing, so that a run repeats: bfloat16 needs a GPU that has it, or AMX on a CPU.
-    """
-    if precision != "auto":
-        return precision
-    if device == "cuda":
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    fast = device == "cpu" and torch.cpu._is_amx_tile_supported()
-    return "bfloat16" if fast else "float32"
