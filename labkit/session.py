@@ -58,7 +58,7 @@ def begin(topic: str, *, seed: int | None = None) -> None:
 
 
 def opening_line(topic: str, seed: int | None = None) -> str:
-    """Topic, device and what it does well, dtype, cores, memory, a given seed and the versions that numbers depend on, on one line."""
+    """On one line: topic, device and what it does well, dtype, cores, memory, a given seed, and versions."""
     device, machine = choose_device(), describe_machine()
     drawn = "" if seed is None else f"seed {seed} · "
     versions = " · ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "labkit"))

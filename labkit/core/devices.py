@@ -19,6 +19,8 @@ from .errors import OptionError
 DTYPES = ("float32", "bfloat16", "float16")
 PRECISIONS = ("auto", "float32", "bfloat16")
 """What the products of a training may be in."""
+STORED = "float16"
+"""How hidden states that are kept lie in memory; they are computed with in float32."""
 COMPACT = "bfloat16"
 """How fetched weights of few bits lie in the cache: exact for values of at most 8 bits, at half the room."""
 

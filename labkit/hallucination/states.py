@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from labkit.core.devices import STORED
 from labkit.core.seeds import derive
 
 from .branching import Ask
@@ -22,7 +23,8 @@ from .questions import Question
 from .waiting import watched
 
 BATCH = 16
-LARGEST = float(np.finfo(np.float16).max)
+KEPT = np.dtype(STORED)
+LARGEST = float(np.finfo(KEPT).max)
 
 
 def look_inside(
@@ -97,7 +99,7 @@ def _pass(
             for row, n in enumerate(group):
                 four, entity = places[n]
                 kept = states[row][:, [max(p - shared, 0) for p in four]].float().clamp(-LARGEST, LARGEST)
-                hidden[n] = kept.transpose(0, 1).cpu().numpy().astype(np.float16)
+                hidden[n] = kept.transpose(0, 1).cpu().numpy().astype(KEPT)
                 if shows and out.attentions and out.attentions[0] is not None:
                     queries = slice(four[1] - shared, four[3] - shared)  # where the answer's tokens are predicted
                     queries = slice(queries.start, max(queries.stop, queries.start + 1))

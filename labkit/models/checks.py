@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from labkit.core.devices import describe_machine
+from labkit.core.devices import COMPACT, DTYPES, describe_machine
 from labkit.core.errors import ModelError
 
-BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+BYTES = {name: 4 if name == "float32" else 2 for name in DTYPES}
 # Loading needs some room beside the weights: the file's pages, the tokenizer, the first activations.
 ROOM = 1.1
 
@@ -96,7 +96,7 @@ def check_room(name: str, elements: int, *, dtype: str, device: str) -> None:
     needed, free = elements * BYTES[dtype] * ROOM / 1e9, free_gb(device)
     if needed <= free:
         return
-    half = " dtype='bfloat16' needs half;" if dtype == "float32" else ""
+    half = f" dtype={COMPACT!r} needs half;" if dtype == "float32" else ""
     raise ModelError(
         f"{name!r} needs {needed:.1f} GB as {dtype} ({elements / 1e6:,.0f} million numbers), "
         f"but {free:.1f} GB are free on {device};{half} close other programs, or take a smaller model of lab.catalog()"

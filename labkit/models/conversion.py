@@ -1,4 +1,4 @@
-"""GGUF to a transformers folder: the 4-bit file that was fetched becomes bfloat16 safetensors in the cache, once.
+"""GGUF to a transformers folder: the 4-bit file that was fetched becomes safetensors in the cache, once.
 
 Reads   one GGUF file.
 Gives   a folder that AutoModel and AutoTokenizer open, with a record of its files.
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.assets.progress import note, progress
+from labkit.core.devices import COMPACT
 from labkit.core.errors import ModelError
 from labkit.core.locks import alone
 from labkit.core.paths import atomic_folder, cache_folder
@@ -86,7 +87,7 @@ def _digest(path: Path) -> str:
 
 
 def convert(gguf: Path, folder: Path, *, context: int) -> None:
-    """Write a GGUF model into `folder` as bfloat16 safetensors with its tokenizer.
+    """Write a GGUF model into `folder` as safetensors in `core.devices.COMPACT`, with its tokenizer.
 
     transformers reads GGUF but refuses to save what it read ("quantized"), so its tensors go into a plain model.
 
@@ -103,8 +104,9 @@ def convert(gguf: Path, folder: Path, *, context: int) -> None:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, model_max_length=context)
     except (ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{gguf} cannot be read as GGUF ({error}); fetch it again with `labkit fetch`") from error
-    config = AutoConfig.for_model(**config, dtype=torch.bfloat16)
-    model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    stored = getattr(torch, COMPACT)
+    config = AutoConfig.for_model(**config, dtype=stored)
+    model: Any = AutoModelForCausalLM.from_config(config, dtype=stored)
     model.load_state_dict(tensors, strict=not config.tie_word_embeddings)
     model.tie_weights()
     with quiet():
@@ -127,7 +129,7 @@ def _read(gguf: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         reader.tqdm = lambda tensors, **_: _told(tensors, update)
         try:
             parsed = reader.load_gguf_checkpoint(
-                gguf, return_tensors=True, model_to_load=shapes, torch_dtype=torch.bfloat16
+                gguf, return_tensors=True, model_to_load=shapes, torch_dtype=getattr(torch, COMPACT)
             )
         finally:
             reader.tqdm = bar

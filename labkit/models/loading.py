@@ -13,7 +13,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from labkit.core.devices import choose_device, choose_dtype
+from labkit.assets.progress import note
+from labkit.core.devices import choose_device, choose_dtype, cost_of
 from labkit.core.errors import ModelError, closest
 from labkit.core.paths import runs_folder
 
@@ -35,7 +36,8 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
         name: a name of `lab.catalog()`, a run that was trained here (`runs/NAME`: its newest checkpoint), a folder in
             transformers layout (safetensors), or, online, a hub id such as `HuggingFaceTB/SmolLM2-360M`.
         device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:N or mps.
-        dtype: auto (float32 on cpu), float32, bfloat16 or float16.
+        dtype: auto (float32 on cpu), float32, bfloat16 or float16; one that is slow on this processor is given, and a
+            line says what it costs.
 
     Returns:
         LanguageModel with .model, .tokenizer, .card and .bridge. The first load of a GGUF model converts it into
@@ -50,6 +52,8 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
     """
     device = choose_device(device)
     dtype = choose_dtype(dtype, device)
+    if cost := cost_of(dtype, device):
+        note(cost)
     folder, entry = find(name)
     config = read_config(folder)
     elements = count_elements(weight_files(folder))

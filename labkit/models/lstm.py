@@ -6,6 +6,7 @@ What it knows of the text before is one state of fixed size; `past_key_values` c
 and the lab's own samplers feed it one token at a time like any other model.
 """
 
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, Pre
 from transformers.generation.utils import GenerationMixin
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 
+from labkit.core.devices import quick_type
 from labkit.core.errors import ModelError
 
 
@@ -107,7 +109,7 @@ class LstmModel(LstmPreTrained):
         state = None if past_key_values is None else (past_key_values.hidden, past_key_values.cell)
         given = None if attention_mask is None else attention_mask[:, -vectors.shape[1] :].bool()
         if given is None or bool(given.all()):
-            read, (hidden, cell) = self.rnn(vectors, state)
+            read, (hidden, cell) = self._run(vectors, state)
         else:
             read, (hidden, cell) = self._read_padded(vectors, given, state)
         past: Any = None
@@ -117,12 +119,25 @@ class LstmModel(LstmPreTrained):
             last_hidden_state=self.norm(read.to(self.norm.weight.dtype)), past_key_values=past
         )
 
+    def _run(self, vectors: Any, state: Any) -> tuple[Any, tuple[Tensor, Tensor]]:
+        """The recurrent layers.
+
+        For a processor without a unit for a short type, oneDNN has no LSTM in it. Under autocast the layers then stay
+        in float32; a model whose weights are short is read by torch's own, slower LSTM.
+        """
+        weight = self.rnn.weight_hh_l0
+        if weight.device.type != "cpu" or quick_type("cpu") != "float32":
+            return self.rnn(vectors, state)
+        slowly = torch.backends.mkldnn.flags(enabled=False, allow_tf32=None)
+        with torch.autocast("cpu", enabled=False), nullcontext() if weight.dtype == torch.float32 else slowly:
+            return self.rnn(vectors.to(weight.dtype), state)
+
     def _read_padded(self, vectors: Tensor, given: Tensor, state: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Each row's real tokens alone, wherever the padding stands; vectors of padding are 0."""
         order = torch.argsort((~given).long(), dim=1, stable=True)[..., None].expand_as(vectors)  # real ones first
         lengths = given.sum(-1).clamp(min=1).cpu()
         packed = pack_padded_sequence(vectors.gather(1, order), lengths, batch_first=True, enforce_sorted=False)
-        read, last = self.rnn(packed, state)
+        read, last = self._run(packed, state)
         read, _ = pad_packed_sequence(read, batch_first=True, total_length=vectors.shape[1])
         return torch.zeros_like(read).scatter(1, order, read) * given[..., None], last
 

@@ -80,7 +80,7 @@ def typical(logits: Tensor, mass: float) -> Tensor:
     logprobs = logits.float().log_softmax(-1)  # (batch, vocab)
     distance = (-logprobs - entropy(logprobs)[:, None]).abs()
     nearest, order = distance.sort(-1)
-    reached = logprobs.gather(-1, order).exp().cumsum(-1)
+    reached = logprobs.gather(-1, order).exp().double().cumsum(-1)  # in float32 the border moves with the processor
     last = (reached < mass).sum(-1, keepdim=True).clamp_(max=logits.shape[-1] - 1)
     cut = nearest > nearest.gather(-1, last)
     cut[:, 0] = False

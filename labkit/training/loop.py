@@ -22,6 +22,10 @@ from .optimizers import set_lr
 from .schedule import approach, factor, progress
 from .state import TrainState
 
+SENSE = 10
+"""So many times the loss of an even bet are beyond any sense. A rate far too large peaks at 3 to 5 times, by the number
+type of its products, and comes back."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -117,7 +121,7 @@ def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
 
 def check(state: TrainState, loss: float, norm: float) -> None:
     """Stop before a step that would spoil the weights."""
-    limit = 4 * log(state.model.config.vocab_size)
+    limit = SENSE * log(state.model.config.vocab_size)
     if isfinite(loss) and isfinite(norm) and loss <= limit:
         return
     lr = lr_factor(state) * state.config.peak[0]

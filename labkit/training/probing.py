@@ -12,9 +12,9 @@ Ignores what is learned: it works on a copy of the model.
 this shape on this device begins at once. A run of a given number of steps is never measured by itself, because a timing
 must not change its numbers.
 
-On a CPU the number type alone is measured: its speed is about the same at every batch from a thousand tokens on, and
-small batches learn more from each token. A GPU wants larger ones. Compiling costs half a minute even where it gains
-nothing, so only long runs try it.
+On a CPU the number type alone is measured, where the processor has a quick one beside float32: its speed is about the
+same at every batch from a thousand tokens on, and small batches learn more from each token. A GPU wants larger ones.
+Compiling costs half a minute even where it gains nothing, so only long runs try it.
 """
 
 import json
@@ -27,6 +27,7 @@ from typing import Any
 
 import torch
 
+from ..core.devices import quick_type
 from ..core.paths import atomic_file, cache_folder
 from ..core.results import Table
 from .config import TrainConfig
@@ -40,7 +41,7 @@ SETTLED = ("precision", "batch", "compile")
 TOKENS = 2048
 """Tokens in the batches by which number types are compared."""
 WORTH = 1.1
-"""bfloat16, or compiling, must be so many times as fast to be taken."""
+"""A short number type, or compiling, must be so many times as fast to be taken."""
 DOUBLED_WORTH = 1.25
 """A batch twice as large must be so many times as fast to be taken."""
 LARGEST = 512
@@ -84,12 +85,13 @@ def probe(model: Any, data: Any, config: TrainConfig, choose: tuple[str, ...] = 
         rates[key] = max(speed(tried, data, one), rates.get(key, 0.0))
         return rates[key]
 
-    if "precision" in choose:
+    quick = quick_type(next(model.parameters()).device.type)
+    if "precision" in choose and quick != "float32":
         some = replace(config, batch=min(config.batch, max(1, TOKENS // context_of(model, config.context))))
         # In turns and twice, so that a machine that is busy for a moment is unfair to neither.
-        turns = ("float32", "bfloat16") * 2
+        turns = ("float32", quick) * 2
         best = {one: rate(replace(some, precision=one, accumulate=1)) for one in turns}
-        config = replace(config, precision="bfloat16" if best["bfloat16"] > WORTH * best["float32"] else "float32")
+        config = replace(config, precision=quick if best[quick] > WORTH * best["float32"] else "float32")
     if "batch" in choose:
         config = _larger(config, rate)
     if "compile" in choose:
@@ -143,7 +145,7 @@ def settled(model: Any, data: Any, config: TrainConfig, left_open: tuple[str, ..
     """
     device = next(model.parameters()).device
     pays = {
-        "precision": device.type in ("cpu", "cuda"),
+        "precision": quick_type(device.type) != "float32",
         "batch": device.type == "cuda",
         "compile": (config.minutes or 0) >= LONG,
     }

@@ -1,8 +1,10 @@
 """The device and number type asked for, or an error that says what to ask for instead."""
 
+import json
 import os
 import subprocess
 import sys
+from time import perf_counter
 
 import pytest
 import torch
@@ -72,6 +74,57 @@ def test_a_dtype_asked_for_is_given_and_torch_has_it(dtype):
 def test_an_unknown_dtype_is_refused_with_the_known_ones(dtype):
     with pytest.raises(LabError, match=f"{dtype!r} is unknown; use auto, float32, bfloat16, float16"):
         choose_dtype(dtype, "cpu")
+
+
+SHAPE = (4, 256, 256)
+
+
+def product_seconds(dtype):
+    one, took = torch.ones(SHAPE, dtype=getattr(torch, dtype)), []
+    for _ in range(5):
+        began = perf_counter()
+        one @ one
+        took.append(perf_counter() - began)
+    return min(took)
+
+
+def test_the_quick_type_is_quick_and_the_other_is_told_its_price():
+    """A ratio within one run, on whatever processor this is; without a unit bfloat16 is far slower."""
+    ratio = product_seconds("bfloat16") / product_seconds("float32")
+    if devices.quick_type("cpu") == "bfloat16":
+        assert ratio < 1.2 and devices.cost_of("bfloat16", "cpu") == ""
+    else:
+        assert ratio > 1.5
+        assert "bfloat16 on this processor" in devices.cost_of("bfloat16", "cpu")
+    assert devices.cost_of("float32", "cpu") == devices.cost_of("bfloat16", "cuda") == ""
+
+
+OLD = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+
+
+def test_a_processor_that_is_told_to_act_like_an_old_one_has_float32_alone():
+    code = (
+        "from labkit.core.devices import cost_of, kind_of, quick_type; k = kind_of('cpu')\n"
+        "print(quick_type('cpu'), 'bfloat16' in k.processor, cost_of('bfloat16', 'cpu'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | OLD
+    )
+    assert done.stdout.startswith("float32 False bfloat16 on this processor ("), done.stdout
+    assert "x as long as in float32" in done.stdout
+
+
+def test_a_card_that_only_emulates_bfloat16_has_float32(monkeypatch):
+    for native, best in ((True, "bfloat16"), (False, "float32")):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True, n=native: n)
+        assert devices.quick_type("cuda:0") == best
+    assert devices.quick_type("mps") == "float32"
+
+
+def test_a_kind_is_read_back_as_it_was_written():
+    kind = devices.kind_of("cpu")
+    assert devices.Kind(**json.loads(json.dumps(kind.as_dict()))) == kind
+    assert kind.threads == torch.get_num_threads() and f"{kind.threads} thread" in str(kind)
 
 
 def test_this_machine_is_described_within_its_limits():

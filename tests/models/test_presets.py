@@ -5,8 +5,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from labkit.core.devices import quick_type
 from labkit.core.errors import ModelError, OptionError
-from labkit.models import LanguageModel, build, load, next_token, presets, shape, watch
+from labkit.models import LanguageModel, build, load, lstm, next_token, presets, shape, watch
 from labkit.models.presets import count_parameters
 from labkit.sampling.runners import CachedRunner, PlainRunner
 
@@ -169,6 +170,21 @@ def test_an_lstm_that_is_to_take_back_tokens_says_why_it_cannot():
     runner.begin([[3, 14]])
     with pytest.raises(ModelError, match="one state"):
         runner.crop(1)
+
+
+@pytest.mark.parametrize("quick", ["float32", "bfloat16"])
+def test_an_lstm_of_short_weights_reads_with_and_without_a_unit_for_them(quick, monkeypatch):
+    """The way of a processor without the unit is open on every one, the other way where the processor has it."""
+    monkeypatch.setattr(lstm, "quick_type", lambda device: min(quick, quick_type(device), key=len))
+    exact, ids = tiny("lstm").eval(), torch.arange(8)[None]
+    with torch.no_grad():
+        right = exact(ids).logits
+        with torch.autocast("cpu", torch.bfloat16):
+            under_autocast = exact(ids).logits
+        short = tiny("lstm").eval().bfloat16()(ids).logits
+    for found in (under_autocast, short):
+        assert found.dtype == torch.bfloat16
+        assert 0 < (found.float() - right).abs().max() < 0.02 * right.abs().max()
 
 
 def test_an_lstm_read_in_two_halves_is_an_lstm_read_at_once():

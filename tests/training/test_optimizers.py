@@ -3,10 +3,13 @@
 import pytest
 import torch
 
-from labkit.training import TrainConfig
-from labkit.training.muon import StackedMuon
+from labkit.training import TrainConfig, muon, steps
+from labkit.training.muon import StackedMuon, orthogonal
 from labkit.training.optimizers import groups, optimizers
-from tests.training.tiny import model
+from tests.training.tiny import Counting, model
+
+TYPES = {"float32": 1e-4, "bfloat16": 0.03}
+"""Number types of Newton-Schulz, and how far rounding in them may lead."""
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -43,7 +46,41 @@ def test_stacked_muon_moves_weights_as_torchs_muon_does(options):
         ends.append([p.detach() for p in weights])
     for theirs, ours, at_first in zip(*ends, start, strict=True):
         moved = (theirs - at_first).norm()
-        assert (theirs - ours).norm() < 0.02 * moved  # both turn in bfloat16, in another order
+        assert (theirs - ours).norm() < 0.02 * moved  # theirs turns in bfloat16, ours perhaps in float32
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 24, 8), (2, 8, 24)])
+@pytest.mark.parametrize("kind, off", TYPES.items())
+def test_turning_keeps_singular_vectors_and_brings_each_value_near_one(kind, off, shape, monkeypatch):
+    monkeypatch.setattr(muon, "quick_type", lambda device: kind)
+    stack = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    group = torch.optim.Muon([torch.nn.Parameter(stack[0])]).param_groups[0]
+    left, before, right = torch.linalg.svd(stack, full_matrices=False)
+    turned = left.mT @ orthogonal(stack, group).float() @ right.mT  # in the singular vectors of what went in
+    values = turned.diagonal(dim1=1, dim2=2)
+    assert (turned - torch.diag_embed(values)).abs().max() < off
+    strong = before > 0.1 * before[:, :1]
+    assert ((values > 0.65) & (values < 1.25))[strong].all(), "five steps bring values near 1, not to it"
+
+
+def final_losses(kind, monkeypatch):
+    """The last training loss of six seeds, where the matrices must learn nearly alone."""
+    monkeypatch.setattr(muon, "quick_type", lambda device: kind)
+    config = {"steps": 40, "batch": 8, "validate_every": 0, "lr": 0.02, "rest_lr": 0.002}
+    return torch.tensor([
+        [step.loss for step in steps(model(seed), Counting(), TrainConfig(**config, seed=seed))][-1]
+        for seed in range(6)
+    ])  # fmt: skip
+
+
+def test_both_number_types_train_alike_up_to_the_scatter_of_seeds(monkeypatch):
+    exact, short = (final_losses(kind, monkeypatch) for kind in TYPES)
+    scatter = exact.std()
+    assert (short - exact).abs().max() < scatter
+    monkeypatch.setattr(muon, "orthogonal", lambda stack, group: stack / stack.norm(dim=(1, 2), keepdim=True))
+    assert (final_losses("float32", monkeypatch) - exact).abs().max() > scatter, (
+        "an update that is not turned is noticed"
+    )
 
 
 def test_a_checkpoint_of_torchs_muon_continues_in_the_stacked_one():

@@ -26,18 +26,21 @@ def rated(monkeypatch, rates):
         return rates(*asked[-1])
 
     monkeypatch.setattr(probing, "speed", speed)
+    monkeypatch.setattr(probing, "quick_type", lambda device: "bfloat16")
     return asked
 
 
-def test_it_leaves_no_trace():
+@pytest.mark.parametrize("quick, rows", [("float32", 0), ("bfloat16", 2)])
+def test_it_leaves_no_trace(quick, rows, monkeypatch):
+    monkeypatch.setattr(probing, "quick_type", lambda device: quick)
     one, other = model(), model()
     kept = torch.get_rng_state()
     found = probe(one, Counting(), CONFIG, ("precision",))
     assert all(torch.equal(a, b) and a.grad is None for a, b in zip(one.parameters(), other.parameters(), strict=True))
     assert torch.equal(kept, torch.get_rng_state())
-    assert found.config.batch == 8 and found.config.precision in ("float32", "bfloat16")
-    assert found.config.minutes == 1 and len(found.table) == 2
-    assert found.line.startswith("measured (tokens/s): float32, batch 8: ")
+    assert found.config.batch == 8 and found.config.precision in ("auto", "float32", quick)
+    assert found.config.minutes == 1 and len(found.table) == rows
+    assert found.line.startswith("measured (tokens/s): " + "float32, batch 8: " * (rows > 0))
 
 
 @pytest.mark.parametrize("short, chosen", [(0.5, "float32"), (1.05, "float32"), (2, "bfloat16")])
