@@ -19,7 +19,6 @@ from .outcomes import PASSED, Calibration, ClaimRecord, Outcome, Problem, Value,
 SLOW_FACTOR, SLOW_SECONDS = 2.0, 20.0
 """Slower than its baseline: more than so many times as long and so many seconds more. Running beside another notebook
 and a machine's moods take the rest."""
-NOISE = 0.01
 ACCEPTABLE = ("new", "missing", "drift", "slow")
 """Problems that accepting settles; any other must be mended first."""
 
@@ -124,27 +123,15 @@ def _moved(claim: ClaimRecord, baseline: Baseline) -> Problem | None:
     if claim.name not in baseline.claims:
         message = f"{claim.name} = {show_value(claim.value)} is new; accept it with `labkit run --accept`"
         return Problem("new", message, claim.cell)
-    if not drifted(claim):
-        return None
-    change = f"moved by {claim.moved:.1%}" if claim.moved is not None else "changed"
-    allowed = f"; allowed {claim.drift:.1%}" if isinstance(claim.accepted, float) else "; must be equal"
+    return Problem("drift", told(claim), claim.cell) if claim.drifted else None
+
+
+def told(claim: ClaimRecord) -> str:
+    """`topic/rate moved by 0.05: 0.5 → 0.55; tolerance 0.02`."""
+    change = "changed" if claim.moved is None else f"moved by {show_value(claim.moved)}"
     values = f"{show_value(claim.accepted)} → {show_value(claim.value)}"
-    return Problem("drift", f"{claim.name} {change}: {values}{allowed}", claim.cell)
-
-
-def drifted(claim: ClaimRecord) -> bool:
-    """Whether a claim left the tolerance around its accepted value: relative for measures, exact for all else.
-
-    A measure that stays below a hundredth of its `at_most` is rounding noise (an error of 3e-7 where 1e-3 is allowed),
-    which differs between machines: it does not drift.
-    """
-    if claim.relation == "at_most" and isinstance(claim.value, float) and isinstance(claim.accepted, float):
-        noise = abs(claim.bound) * NOISE
-        if abs(claim.value) < noise and abs(claim.accepted) < noise:
-            return False
-    if isinstance(claim.value, float) and isinstance(claim.accepted, int | float) and claim.moved is not None:
-        return claim.moved > claim.drift
-    return type(claim.value) is not type(claim.accepted) or claim.value != claim.accepted
+    allowed = "must be equal" if claim.allowed is None else f"tolerance {show_value(claim.allowed)}"
+    return f"{claim.name} {change}: {values}; {allowed}"
 
 
 def _read(path: Path) -> dict[str, Any]:

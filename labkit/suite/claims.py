@@ -34,7 +34,7 @@ def claim(
     within: Any = None,
     equals: Any = None,
     says: str = "",
-    drift: float = 0.05,
+    tolerance: float | None = None,
 ) -> None:
     """Show a measured value beside its bound, and record both.
 
@@ -43,7 +43,9 @@ def claim(
         value: a number, string or bool; numpy and torch scalars are taken too. A value that is not finite never holds.
         at_least, at_most, within, equals: exactly one bound; `within` is (low, high), ends included.
         says: the statement in words.
-        drift: relative change against the accepted baseline that still passes; ints, strings and bools must be equal.
+        tolerance: how far it may be from the accepted value, in its own unit, where only the bound decides: a ratio of
+            times, a p-value, a rounding error. Without one the baseline's seeds tell how far a measure scatters; ints,
+            strings and bools must be equal.
 
     Raises:
         OptionError: no bound or several, a bound that does not fit the value, a value that is neither number, string
@@ -59,11 +61,12 @@ def claim(
         raise OptionError(
             f"claim {name!r} needs exactly one of at_least, at_most, within, equals; got {', '.join(given) or 'none'}"
         )
-    if not 0 <= drift < math.inf:
-        raise OptionError(f"claim {name!r}: drift is {drift}; give a relative tolerance of 0 or more, such as 0.05")
+    if tolerance is not None and not 0 <= tolerance < math.inf:
+        raise OptionError(f"claim {name!r}: tolerance is {tolerance}; give a distance of 0 or more")
     ((relation, bound),) = given.items()
     plain, bound = _plain(name, value), _bound(name, relation, bound)
-    record = ClaimRecord(name, _finite(plain), relation, bound, _holds(name, plain, relation, bound), str(says), drift)
+    holds = _holds(name, plain, relation, bound)
+    record = ClaimRecord(name, _finite(plain), relation, bound, holds, str(says), tolerance)
     _MEASURED[name] = record
     put({"text/html": _claim_html(record), "text/plain": _claim_text(record)}, {"claim": asdict(record)})
 

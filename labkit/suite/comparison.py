@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from labkit.core.results import Table
 
-from .baselines import drifted
 from .outcomes import ClaimRecord, Outcome, SuiteResult, show_value
 
 _SLOWER, _LARGER = 1.3, 1.2
@@ -13,7 +12,7 @@ _SLOWER, _LARGER = 1.3, 1.2
 def moved(before: SuiteResult, after: SuiteResult) -> Table:
     """Verdicts, claims, times and versions that differ, one a row; no rows = the runs agree.
 
-    A claim is listed when its value differs at all; `beyond drift` says whether by more than its tolerance. Seconds are
+    A claim is listed when its value differs at all; `beyond` says whether by more than its tolerance. Seconds are
     compared after scaling both runs by their calibration, and listed from a third more on.
     """
     old = {_key(outcome): outcome for outcome in before.outcomes}
@@ -91,8 +90,8 @@ def _moved_claims(key: str, old: Outcome, new: Outcome) -> list[tuple[str, ...]]
             rows.append((key, name, *shown, ""))
         elif first.value != second.value or first.holds != second.holds:
             compared = ClaimRecord(**{**vars(second), "accepted": first.value})
-            change = f"{compared.moved:.2%}" if compared.moved is not None else "changed"
-            change += ", beyond drift" if drifted(compared) else ""
+            change = "changed" if compared.moved is None else f"by {show_value(compared.moved)}"
+            change += ", beyond its tolerance" if compared.drifted else ""
             change += "" if second.holds == first.holds else ", now holds" if second.holds else ", no longer holds"
             rows.append((key, name, show_value(first.value), show_value(second.value), change))
     return rows

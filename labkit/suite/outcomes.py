@@ -16,6 +16,8 @@ from labkit.core.paths import atomic_file
 
 RESULTS_FILE = "results.json"
 Value = float | int | str | bool | None
+ROUNDING = 0.01
+"""A change of so small a share means nothing."""
 
 PASSED, FAILED, STOPPED = "passed", "failed", "stopped"
 """Verdicts; stopped = the run was interrupted before this notebook finished."""
@@ -54,12 +56,15 @@ class ClaimRecord:
     holds: bool
     says: str = ""
     """The statement in words."""
-    drift: float = 0.05
-    """Relative tolerance against the baseline; counts, strings and bools are compared exactly."""
+    tolerance: float | None = None
+    """How far the lesson says it may move, in its own unit; None = as far as the baseline's seeds scatter."""
     cell: int = -1
     """The cell's index in the notebook; -1 where it is not known."""
     accepted: Value = None
     """The baseline's value, once compared; None = the baseline does not have one."""
+    least: float | None = None
+    most: float | None = None
+    """The range of the baseline's seeds."""
 
     @property
     def bound_text(self) -> str:
@@ -70,12 +75,37 @@ class ClaimRecord:
 
     @property
     def moved(self) -> float | None:
-        """Relative change against the baseline; None where there is no number to compare with."""
-        if not _is_number(self.value) or not _is_number(self.accepted):
+        """Distance from the accepted value, in its unit; None where there is no number to compare with."""
+        if not is_number(self.value) or not is_number(self.accepted):
             return None
-        if self.value == self.accepted:
-            return 0.0
-        return abs(self.value - self.accepted) / max(abs(self.accepted), 1e-12)  # pyright: ignore
+        return abs(self.value - self.accepted)  # pyright: ignore
+
+    @property
+    def allowed(self) -> float | None:
+        """The distance that is no drift; None = it must be equal.
+
+        What the lesson says, else for measures the range of the baseline's seeds, at least a hundredth of the value.
+        """
+        if self.tolerance is not None or not isinstance(self.value, float) or not is_number(self.accepted):
+            return self.tolerance
+        scatter = 0.0 if self.least is None or self.most is None else self.most - self.least
+        return max(scatter, ROUNDING * abs(self.accepted))  # pyright: ignore
+
+    @property
+    def drifted(self) -> bool:
+        """Whether it left the tolerance around its accepted value.
+
+        A measure that stays below a hundredth of its `at_most` is rounding noise (an error of 3e-7 where 1e-3 is
+        allowed), which differs between machines: it does not drift.
+        """
+        if self.accepted is None:
+            return False
+        if self.moved is None or self.allowed is None:
+            return type(self.value) is not type(self.accepted) or self.value != self.accepted
+        noise = abs(self.bound) * ROUNDING if self.relation == "at_most" else 0.0
+        if isinstance(self.value, float) and max(abs(self.value), abs(self.accepted)) < noise:  # pyright: ignore
+            return False
+        return self.moved > self.allowed
 
 
 @dataclass(frozen=True)
@@ -239,7 +269,8 @@ def show_value(value: Any) -> str:
     return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """A count or a measure; bools are neither."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from labkit.core.errors import LabError, NotebookError
 
-from .baselines import drifted
 from .junit import junit
 from .lessons import exercise_cells, promise, read_notebook, title
 from .offline import requests_of
@@ -78,8 +77,8 @@ class Entry:
     def drift(self) -> ClaimRecord | None:
         """The claim that used most of its tolerance; None where nothing can be compared. Rounding noise is no move."""
         compared = [claim for claim in self.outcome.claims if claim.accepted is not None]
-        kept = [claim for claim in compared if _drifted(claim) or (claim.moved or 0) <= claim.drift]
-        return max(kept, key=lambda c: (_drifted(c), (c.moved or 0) / max(c.drift, 1e-9)), default=None)
+        kept = [claim for claim in compared if claim.drifted or (claim.moved or 0) <= (claim.allowed or 0)]
+        return max(kept, key=lambda c: (c.drifted, (c.moved or 0) / max(c.allowed or 0, 1e-9)), default=None)
 
 
 class Meter:
@@ -110,7 +109,7 @@ def _write_reports(result: SuiteResult, folder: Path) -> Path:
     text = template("report.html").render(
         result=result, entries=entries, tally=tally(result), policy=POLICY, style=style() + _asset("report.css"),
         thumbnail_style=style(), plots=_asset("plots.js"), pages=PAGES, when=when(result.started), place=_place,
-        show=show_value, seconds=seconds, change=change, allowed=allowed, drifted=_drifted, junit=JUNIT,
+        show=show_value, seconds=seconds, change=change, allowed=allowed, junit=JUNIT,
     )  # fmt: skip
     write(folder / REPORT, text)
     write(folder / JUNIT, junit(result))
@@ -162,17 +161,6 @@ def gigabytes(value: float | None) -> str:
     if not value:
         return ""
     return f"{value / 1e9:.1f} GB" if value >= 0.95e9 else f"{value / 1e6:.0f} MB"
-
-
-def percent(value: float | None) -> str:
-    """A relative change: `0`, `0.3 %`, `12 %`."""
-    if value is None:
-        return ""
-    if value == 0:
-        return "0"
-    return (
-        f"{100 * value:.1f} %" if 0.0005 <= value < 0.0995 else "< 0.1 %" if value < 0.0005 else f"{100 * value:.0f} %"
-    )
 
 
 def when(started: str) -> str:
@@ -231,23 +219,19 @@ def _asked(page: Page) -> str:
 
 
 def _blamed(claim: ClaimRecord) -> bool:
-    return not claim.holds or _drifted(claim)
-
-
-def _drifted(claim: ClaimRecord) -> bool:
-    return claim.accepted is not None and drifted(claim)
+    return not claim.holds or claim.drifted
 
 
 def change(claim: ClaimRecord) -> str:
-    """How far a claim moved from what was accepted: a percentage, `changed`, or `–` where nothing can be said."""
+    """How far a claim moved from what was accepted, in its unit; `changed`, or `–` where nothing can be said."""
     if claim.moved is not None:
-        return percent(claim.moved)
-    return "changed" if _drifted(claim) else "–"
+        return show_value(claim.moved)
+    return "changed" if claim.drifted else "–"
 
 
 def allowed(claim: ClaimRecord) -> str:
-    """What it may move by: measures so many percent, counts and texts not at all."""
-    return f"of {percent(claim.drift)} allowed" if isinstance(claim.value, float) else "must be equal"
+    """What it may move by: measures by their tolerance, counts and texts not at all."""
+    return "must be equal" if claim.allowed is None else f"tolerance {show_value(claim.allowed)}"
 
 
 def _place(outcome: Outcome, cell: int) -> str:

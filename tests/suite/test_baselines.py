@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from labkit.core.errors import NotebookError
-from labkit.suite.baselines import Baseline, accept, check_claims, compare, drifted, read_baseline
+from labkit.suite.baselines import Baseline, accept, check_claims, compare, read_baseline
 from labkit.suite.outcomes import Calibration, ClaimRecord, Outcome, Problem
 
 RATE = ClaimRecord("topic/rate", 0.5, "at_least", 0.1, True)
@@ -44,16 +44,18 @@ def test_what_was_accepted_passes(baseline):
 
 @pytest.mark.parametrize(
     "claim, value, caught",
-    [(RATE, 0.55, True), (RATE, 0.45, True), (RATE, 0.52, False), (COUNT, 13, True), (NAME, " Rome", True),
-     (RATE, None, True)],
+    [(RATE, 0.55, True), (RATE, 0.45, True), (RATE, 0.504, False), (RATE, 0.506, True), (COUNT, 13, True),
+     (NAME, " Rome", True), (RATE, None, True)],
 )  # fmt: skip
 def test_a_drift_beyond_its_tolerance_is_caught(baseline, claim, value, caught):
     assert kinds(compare(with_value(claim, value), baseline, HERE)) == ["drift"] * caught
 
 
 def test_a_claim_s_own_tolerance_counts(baseline):
-    wide = replace(MEASURED, claims=(replace(RATE, value=0.6, drift=0.3), COUNT, NAME))
+    wide = replace(MEASURED, claims=(replace(RATE, value=0.6, tolerance=0.11), COUNT, NAME))
     assert compare(wide, baseline, HERE).passed
+    narrow = replace(MEASURED, claims=(replace(RATE, value=0.6, tolerance=0.09), COUNT, NAME))
+    assert kinds(compare(narrow, baseline, HERE)) == ["drift"]
 
 
 def test_a_removed_claim_and_a_new_one_are_caught(baseline):
@@ -87,8 +89,8 @@ def test_seconds_are_stored_as_the_reference_machine_s(notebook):
 
 def test_rounding_noise_far_below_its_bound_does_not_drift():
     noise = ClaimRecord("topic/error", 3e-7, "at_most", 1e-3, True, accepted=5e-7)
-    assert not drifted(noise)
-    assert drifted(replace(noise, value=0.9e-3, accepted=0.5e-3))
+    assert not noise.drifted
+    assert replace(noise, value=0.9e-3, accepted=0.5e-3).drifted
 
 
 def test_each_profile_keeps_its_own_values(notebook, baseline):

@@ -68,7 +68,7 @@ def test_a_value_that_is_not_finite_is_recorded_as_none_because_json_has_no_nan(
         ([1, 2], {"at_least": 0}, "reduce it first"),
         (np.ones(3), {"at_least": 0}, "reduce it first"),
         (None, {"equals": 0}, "reduce it first"),
-        (1, {"at_least": 0, "drift": -1}, "drift"),
+        (1, {"at_least": 0, "tolerance": -1}, "tolerance"),
     ],
 )
 def test_a_claim_that_makes_no_sense_says_what_to_do(value, bound, message):

@@ -20,8 +20,6 @@ LESSONS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipy
 pytestmark = [pytest.mark.long, pytest.mark.notebooks, pytest.mark.weights, pytest.mark.timeout(3600),
               pytest.mark.divided("runs")]  # fmt: skip
 
-LOOSE = 1.0
-"""A claim that declares so much drift is of time or of rounding; it need not be the same bit for bit."""
 AGAIN = "abc"
 SEEDS = 5
 
@@ -40,10 +38,11 @@ def runs(request, tmp_path_factory):
 
 
 def test_three_runs_of_one_seed_give_the_same_claims_bit_for_bit(runs):
+    """But for those of time or of rounding, which declare a tolerance."""
     lesson, _, outcomes = runs
     same = [outcomes[name] for name in AGAIN]
     assert [broken(outcome) for outcome in same] == [[]] * len(AGAIN)
-    values = [{claim.name: claim.value for claim in outcome.claims if claim.drift < LOOSE} for outcome in same]
+    values = [{claim.name: claim.value for claim in outcome.claims if claim.tolerance is None} for outcome in same]
     assert values[0] == values[1] == values[2]
     assert len(values[0]) >= 5, f"{lesson.stem} claims too little to be compared"
 

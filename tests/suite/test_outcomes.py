@@ -45,11 +45,28 @@ def test_one_problem_makes_a_passed_notebook_fail():
     assert replace(OUTCOME, verdict="stopped").with_problems(Problem("stopped", "")).verdict == "stopped"
 
 
-def test_moved_is_relative_and_absent_without_numbers():
-    assert CLAIM.moved == pytest.approx(0.25)
+def test_moved_is_in_the_value_s_unit_and_absent_without_numbers():
+    assert CLAIM.moved == pytest.approx(0.1)
     assert replace(CLAIM, accepted=None).moved is None
     assert replace(CLAIM, value="a", accepted="b").moved is None
     assert replace(CLAIM, value=0, accepted=0).moved == 0
+
+
+@pytest.mark.parametrize(
+    "change, allowed",
+    [
+        ({}, 0.004),  # a hundredth of the accepted value
+        ({"least": 0.3, "most": 0.45}, 0.15),
+        ({"least": 0.4, "most": 0.4}, 0.004),
+        ({"least": 0.3, "most": 0.45, "tolerance": 0.02}, 0.02),
+        ({"value": 3, "accepted": 4, "least": 1, "most": 9}, None),
+        ({"value": 3, "accepted": 4, "tolerance": 2.0}, 2),
+        ({"value": "a", "accepted": "b"}, None),
+        ({"value": True, "accepted": False}, None),
+    ],
+)
+def test_the_seeds_scatter_is_the_tolerance_of_a_measure(change, allowed):
+    assert replace(CLAIM, **change).allowed == (None if allowed is None else pytest.approx(allowed))
 
 
 @pytest.mark.parametrize(

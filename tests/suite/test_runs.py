@@ -140,14 +140,14 @@ def test_accept_then_pass_then_a_planted_drift_is_caught_with_its_cell(tmp_path,
     make_notebook(path, *cells[:2], "lab.claim('a/rate', 0.55, at_least=0.1)\nlab.claim('a/new', 1, equals=1)")
     code, out, _ = labkit("run", "-o", "run2")
     assert code == 1
-    assert 'a, cell 2, "Rate": a/rate moved by 10.0%: 0.5 → 0.55; allowed 5.0%' in out
+    assert 'a, cell 2, "Rate": a/rate moved by 0.05: 0.5 → 0.55; tolerance 0.005' in out
     assert "a/gone was not measured" in out and "a/new = 1 is new" in out
     for name in ("report.html", "junit.xml", "results.json", "a.ipynb"):
         assert (tmp_path / "run2" / name).is_file()
 
     code, out, _ = labkit("diff", "run1", "run2")
     assert code == 1
-    for text in ("a/rate", "10.00%, beyond drift", "a/gone", "absent", "passed", "failed"):
+    for text in ("a/rate", "by 0.05, beyond its tolerance", "a/gone", "absent", "passed", "failed"):
         assert text in out
     assert labkit("diff", "run1", "run1") == (0, "Nothing moved.\n", "")
 
