@@ -11,9 +11,7 @@ import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError
 from labkit.core.results import TokenScores
-
-from .grading import Verdict, grade
-from .questions import Question
+from labkit.evaluation import Question, Verdict, grade
 
 POSITIONS = ("entity", "prompt", "first", "last")
 """Tokens whose hidden states are kept: the entity's last, the prompt's last, the answer's first and last."""
@@ -125,3 +123,8 @@ class Answers:
         """One greedy answer as coloured text: each token's probability."""
         return TokenScores(self.tokens[number], np.exp(self.logprobs[number]), "probability", low=0.0, high=1.0,
                            title=self.questions[number].text)  # fmt: skip
+
+
+def confidence(answers: Answers) -> np.ndarray:
+    """(question,) probability of the whole greedy answer under the model: what it stakes on its words."""
+    return np.array([np.exp(row.sum()) for row in answers.logprobs])

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import OptionError, TextError, closest
+from labkit.evaluation import Question, prefix_of, prompt_of
 from labkit.sampling.options import whole
 from labkit.sampling.prompts import Decoder, read_prompts
 
 from .answers import Answers
 from .branching import GREEDY, Ask, Draws, Path, continuations
 from .introspection import able, introspect
-from .questions import Question, prefix_of, prompt_of
 from .store import Content, fingerprint, remembered
 from .waiting import watched
 

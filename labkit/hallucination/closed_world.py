@@ -23,14 +23,14 @@ import numpy as np
 from labkit.core.errors import OptionError
 from labkit.core.results import Curve, Curves
 from labkit.core.seeds import derive
+from labkit.evaluation import Question, wilson
 from labkit.models.language_model import LanguageModel
 from labkit.models.loading import describe
 from labkit.text.people import DIRECT, FORWARD, UNKNOWN, VALUES, Fact, People, Person
 from labkit.text.telling import SentenceData
 from labkit.training.config import TrainConfig
 
-from .answers import Answers
-from .questions import Question
+from .answers import Answers, confidence
 from .waiting import watched
 
 SHAPE = {"layers": 2, "d_model": 64, "heads": 4, "tied": False}
@@ -192,13 +192,6 @@ class Exposure:
         return Curves(tuple(lines), "how often each fact was told", "share", title, log_x=True, levels=tuple(levels))
 
 
-def wilson(shares: np.ndarray, counts: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
-    """(low, high) of shares of so many trials, 95 %. Source: Wilson 1927."""
-    middle = (shares + z * z / (2 * counts)) / (1 + z * z / counts)
-    half = z / (1 + z * z / counts) * np.sqrt(shares * (1 - shares) / counts + z * z / (4 * counts * counts))
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
-
-
 def by_exposure(answers: Answers) -> Exposure:
     """Accuracy, confidence and refusals for each number of times that a fact was told.
 
@@ -208,11 +201,10 @@ def by_exposure(answers: Answers) -> Exposure:
     if any(q.frequency is None for q in answers.questions):
         raise OptionError("a question does not say how often it was told; make questions with closed_world.about")
     often = np.array([int(q.frequency or 0) for q in answers.questions])
-    sure = np.array([float(np.exp(row.sum())) for row in answers.logprobs])
     times = np.unique(often)
 
     def mean(values: np.ndarray) -> np.ndarray:
         return np.array([values[often == n].mean() for n in times])
 
     counts = np.array([(often == n).sum() for n in times])
-    return Exposure(times, mean(~answers.wrong), mean(sure), mean(refused(answers)), counts)
+    return Exposure(times, mean(~answers.wrong), mean(confidence(answers)), mean(refused(answers)), counts)

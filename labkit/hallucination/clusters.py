@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError
+from labkit.evaluation import normalise
 
 from .answers import Answers
-from .grading import normalise
 
 NEAR = 0.8
 """Cosine from which two answers mean the same."""

@@ -15,13 +15,10 @@ import numpy as np
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars
 from labkit.core.seeds import derive
+from labkit.evaluation import Question, grade, normalise, wilson
 
-from .answers import Answers
-from .calibration import confidence
-from .closed_world import wilson
+from .answers import Answers, confidence
 from .cures import statement, told
-from .grading import grade, normalise
-from .questions import Question
 
 KNOWLEDGE = ("did not know it", "knew it, less sure", "knew it, surer")
 

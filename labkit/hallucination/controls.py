@@ -17,10 +17,11 @@ import numpy as np
 
 from labkit.core.errors import OptionError
 from labkit.core.seeds import derive
+from labkit.evaluation import Measure, Scores, auroc, compare, interval, score
+from labkit.evaluation.scoring import auprc, prr
 
 from .answers import POSITIONS, Answers
 from .learning import fit, out_of_fold
-from .scoring import Measure, Scores, auprc, auroc, compare, interval, prr, score
 
 LONGEST = 12
 """Tokens from which answers count as equally long."""

@@ -21,16 +21,13 @@ import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError, TextError
 from labkit.core.results import Bars
+from labkit.evaluation import Question, checked, grade, normalise, prefix_of, prompt_of, risk_coverage, wilson
+from labkit.evaluation.facts import shots
 from labkit.text.people import Fact, consistent
 
 from .answers import Answers
-from .closed_world import wilson
 from .clusters import embed
-from .facts import shots
-from .grading import grade, normalise
 from .learning import split
-from .questions import Question, prefix_of, prompt_of
-from .scoring import checked, risk_coverage
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,10 @@ import numpy as np
 
 from labkit.core.errors import OptionError, closest
 from labkit.core.results import Table
+from labkit.evaluation import normalise
 
 from . import clusters
 from .answers import Answers
-from .grading import normalise
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from labkit.core.errors import TextError
+from labkit.evaluation import Question
 from labkit.sampling.prompts import context_length
 
 from .branching import GREEDY, Ask, Draws, continuations, read_ends
-from .questions import Question
 from .waiting import watched
 
 TRUTH = (

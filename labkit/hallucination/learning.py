@@ -15,8 +15,7 @@ import numpy as np
 
 from labkit.core.errors import OptionError
 from labkit.core.seeds import derive
-
-from .scoring import auroc
+from labkit.evaluation import auroc
 
 FOLDS = 5
 STRENGTH = 0.003

@@ -20,11 +20,11 @@ from threadpoolctl import threadpool_limits
 
 from labkit.core.errors import OptionError, closest
 from labkit.core.results import Curve, Curves, LayerGrid, Table
+from labkit.evaluation import Scores, auroc, checked, score
 
 from .answers import POSITIONS, Answers
 from .controls import Control, Place, controls
 from .learning import nested, out_of_fold, split
-from .scoring import Scores, auroc, checked, score
 
 
 @dataclass(frozen=True)

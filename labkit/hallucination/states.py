@@ -17,9 +17,9 @@ import torch
 
 from labkit.core.devices import STORED
 from labkit.core.seeds import derive
+from labkit.evaluation import Question
 
 from .branching import Ask
-from .questions import Question
 from .waiting import watched
 
 BATCH = 16

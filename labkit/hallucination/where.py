@@ -18,10 +18,9 @@ import numpy as np
 
 from labkit.core.errors import ModelError, OptionError
 from labkit.core.results import Curve, Curves
+from labkit.evaluation import Question, prompt_of, wilson
 from labkit.sampling.prompts import read_prompts
 
-from .closed_world import wilson
-from .questions import Question, prompt_of
 from .states import entity_tokens
 from .waiting import watched
 

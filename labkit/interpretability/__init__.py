@@ -13,14 +13,7 @@ from .capture import SITES, Capture, capture
 from .cost import AttentionCost, attention_cost
 from .heads import MEASURES, head_classes, induction_scores, measure, measure_all, repeated_tokens
 from .one_head import OneHead, head_weights, one_head
-from .relevance import (
-    RankCorrelation,
-    compare_with_effect,
-    cosine_distance,
-    gradient_times_attention,
-    rank_correlation,
-    value_weighted,
-)
+from .relevance import compare_with_effect, cosine_distance, gradient_times_attention, value_weighted
 
 __all__ = [
     "MEASURES",
@@ -28,7 +21,6 @@ __all__ = [
     "AttentionCost",
     "Capture",
     "OneHead",
-    "RankCorrelation",
     "attention_cost",
     "capture",
     "compare_with_effect",
@@ -42,7 +34,6 @@ __all__ = [
     "measure_all",
     "one_head",
     "predict_without",
-    "rank_correlation",
     "repeated_tokens",
     "token_losses",
     "value_weighted",

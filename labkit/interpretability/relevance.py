@@ -1,13 +1,11 @@
 """What a weight is worth: weights scaled by the values they carry, by the gradient, and compared with effects."""
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labkit.core.errors import ShapeError
 from labkit.core.results import HeadPatterns
-from labkit.core.seeds import derive
+from labkit.evaluation import Measure, rank_correlation
 
 from .ablation import head_effects
 from .capture import capture, device_of
@@ -69,53 +67,9 @@ def gradient_times_attention(lm: "LanguageModel", text: Text, *, target: str) ->
     return np.stack([(p.detach() * g)[0].float().cpu().numpy() for p, g in zip(patterns, gradients, strict=True)])
 
 
-@dataclass(frozen=True)
-class RankCorrelation:
-    """Spearman's rank correlation with the interval in which resampling puts it."""
-
-    value: float
-    """-1 … 1"""
-    low: float
-    """lower end of the 95 % interval"""
-    high: float
-    pairs: int
-    """how many pairs were compared"""
-
-
-def rank_correlation(a: np.ndarray, b: np.ndarray, *, draws: int = 2000, seed: int = 0) -> RankCorrelation:
-    """Do two measures order the heads alike? Spearman's ρ with a 95 % bootstrap interval (percentiles).
-
-    Args:
-        a, b: same shape; pairs with a nan are left out.
-
-    Raises:
-        ShapeError: different shapes, or fewer than 5 pairs.
-
-    Law: agrees with scipy's spearmanr; invariant under monotone maps (tests/interpretability/test_relevance.py).
-    """
-    from scipy.stats import rankdata
-
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    if a.shape != b.shape:
-        raise ShapeError(f"rank_correlation compares pairs, but the first has shape {a.shape} and the second {b.shape}")
-    both = np.stack([a.ravel(), b.ravel()])
-    both = both[:, ~np.isnan(both).any(0)]
-    count = both.shape[1]
-    if count < 5:
-        raise ShapeError(f"a rank correlation needs 5 pairs or more, but {count} are left without nan")
-    drawn = np.random.default_rng(derive(seed, "rank correlation")).integers(0, count, (draws, count))
-    rows = np.concatenate([both[:, None], both[:, drawn]], 1)  # (2, 1 + draw, pair); the first is the sample itself
-    ranks = rankdata(rows, axis=-1)
-    ranks -= ranks.mean(-1, keepdims=True)
-    spread = np.sqrt((ranks**2).sum(-1)).prod(0)
-    rho = np.divide((ranks[0] * ranks[1]).sum(-1), spread, out=np.zeros(draws + 1), where=spread > 0)
-    low, high = np.quantile(rho[1:], [0.025, 0.975])
-    return RankCorrelation(float(rho[0]), float(low), float(high), count)
-
-
 def compare_with_effect(
     lm: "LanguageModel", prompt: Text, *, target: str, word: str, seed: int = 0
-) -> dict[str, RankCorrelation]:
+) -> dict[str, Measure]:
     """How well three quantities order the heads by what is lost when each is switched off.
 
     Args:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from labkit.core.errors import OptionError
@@ -16,7 +15,6 @@ from labkit.hallucination.closed_world import (
     refused,
     taught_to_refuse,
     told,
-    wilson,
 )
 from labkit.text.people import DIRECT, REVERSED, VALUES, people
 
@@ -95,12 +93,3 @@ def test_an_exposure_without_numbers_is_refused(world, pupil):
         by_exposure(replace(said, questions=tuple(replace(q, frequency=None) for q in said.questions)))
     with pytest.raises(OptionError, match="7 times"):
         by_exposure(said).at(7)
-
-
-def test_wilsons_interval_is_that_of_scipy():
-    from scipy.stats import binomtest
-
-    low, high = wilson(np.array([0.0, 0.3, 1.0]), np.array([10, 10, 10]), z=1.959964)
-    for k, a, b in zip((0, 3, 10), low, high, strict=True):
-        oracle = binomtest(k, 10).proportion_ci(method="wilson")
-        assert (a, b) == pytest.approx((oracle.low, oracle.high), abs=1e-6)

@@ -96,7 +96,7 @@ def test_a_leak_through_the_entity_is_closed():
     groups = np.repeat(np.arange(30), 10)
     wrong = np.repeat(rng.permutation(np.arange(30) % 2 == 0), 10)
     vectors = np.repeat(rng.normal(size=(30, 40)), 10, axis=0) + 0.1 * rng.normal(size=(300, 40))
-    from labkit.hallucination.scoring import auroc
+    from labkit.evaluation import auroc
 
     apart = auroc(wrong, out_of_fold(vectors, wrong, split(groups, wrong)))
     leaked = auroc(wrong, out_of_fold(vectors, wrong, np.arange(300) % 5))
@@ -108,7 +108,7 @@ def test_the_layer_is_not_chosen_by_its_own_test():
     wrong = np.arange(60) % 2 == 0
     noise = rng.normal(size=(60, 30, 8)).astype(np.float32)
     groups = np.arange(60)
-    from labkit.hallucination.scoring import auroc
+    from labkit.evaluation import auroc
 
     folds = split(groups, wrong)
     flattered = max(auroc(wrong, out_of_fold(noise[:, layer], wrong, folds)) for layer in range(30))

@@ -1,10 +1,10 @@
-"""Calibration: of the answers given with 70 % confidence, are 70 % right?
+"""Reliability: of the answers given with 70 % confidence, are 70 % right?
 
 Reads   confidences in [0, 1], and which answers are right.
 Gives   Brier score, expected calibration error, reliability curve; a temperature fitted on other answers.
 Ignores where the confidences come from.
 
-Laws (tests/hallucination/test_calibration.py): outcomes drawn with the stated confidence give an ECE near 0; the
+Laws (tests/evaluation/test_reliability.py): outcomes drawn with the stated confidence give an ECE near 0; the
 fitted temperature undoes one that was applied; scikit-learn's Brier score is the oracle.
 """
 
@@ -15,16 +15,17 @@ import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError
 from labkit.core.results import Curve, Curves
+from labkit.core.seeds import derive
 
-from .answers import Answers
-from .scoring import Measure, interval, resamples
+from .intervals import Measure, bootstrap, wilson
+from .scoring import both_kinds
 
-BINS = 10
+BINS, DRAWS = 10, 500
 SMALLEST = 1e-6
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Reliability:
     """How well confidence matches accuracy."""
 
     brier: Measure
@@ -39,22 +40,18 @@ class Calibration:
     """(bin,) answers"""
 
     def curve(self, name: str = "answers") -> Curve:
-        """Accuracy over confidence, with 95 % intervals (Wilson 1927)."""
-        z, n, p = 1.96, self.count, self.accuracy
-        centre, half = (
-            (p + z * z / (2 * n)) / (1 + z * z / n),
-            z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n)),
-        )
-        return Curve(name, self.confidence, p, np.maximum(centre - half, 0), np.minimum(centre + half, 1))
+        """Accuracy over confidence, with 95 % intervals."""
+        return Curve(name, self.confidence, self.accuracy, *wilson(self.accuracy, self.count))
 
 
-def calibration(wrong: Any, confidence: Any, *, bins: int = BINS, seed: int = 0) -> Calibration:
+def calibration(wrong: Any, confidence: Any, *, bins: int = BINS, groups: Any = None, seed: int = 0) -> Reliability:
     """Brier score, ECE and reliability of confidences.
 
     Args:
         wrong: (question,) bool; one class alone is allowed.
         confidence: (question,) in [0, 1].
         bins: of equal size.
+        groups: (question,) what is drawn whole, as in `bootstrap`.
 
     Raises:
         ShapeError: the two differ in length.
@@ -63,18 +60,16 @@ def calibration(wrong: Any, confidence: Any, *, bins: int = BINS, seed: int = 0)
     Sources: Brier 1950; Naeini, Cooper & Hauskrecht 2015 (ECE), with bins of equal size as Nixon et al. 2019.
     """
     right, confidence = _checked(wrong, confidence)
-    rows = np.random.default_rng(seed).integers(len(right), size=(500, len(right)))
-    if right.any() and not right.all():
-        rows = resamples(right, seed, 500)
-    means, shares, counts = _bins(right, confidence, bins)
-    return Calibration(
-        interval(float(((confidence - right) ** 2).mean()), ((confidence[rows] - right[rows]) ** 2).mean(1)),
-        interval(ece(right, confidence, bins), np.array([ece(right[r], confidence[r], bins) for r in rows])),
-        means, shares, counts,
-    )  # fmt: skip
+
+    def drawn(of: Any) -> Measure:
+        keep, name = both_kinds if both_kinds(right) else None, derive(seed, "bootstrap", len(right))
+        return bootstrap(of, right, confidence, groups=groups, seed=name, draws=DRAWS, keep=keep)
+
+    brier = drawn(lambda right, sure: ((sure - right) ** 2).mean(-1))
+    return Reliability(brier, drawn(lambda right, sure: ece(right, sure, bins)), *_bins(right, confidence, bins))
 
 
-def reliability(**found: Calibration) -> Curves:
+def reliability(**found: Reliability) -> Curves:
     """Reliability curves side by side, with the line that perfect calibration would follow."""
     ends = np.array([0.0, 1.0])
     lines = [one.curve(name.replace("_", " ")) for name, one in found.items()]
@@ -93,11 +88,6 @@ def _bins(right: np.ndarray, confidence: np.ndarray, bins: int) -> tuple[np.ndar
     parts = [part for part in np.array_split(order, min(bins, len(order))) if len(part)]
     return (np.array([confidence[p].mean() for p in parts]), np.array([right[p].mean() for p in parts]),
             np.array([len(p) for p in parts]))  # fmt: skip
-
-
-def confidence(answers: Answers) -> np.ndarray:
-    """(question,) probability of the whole greedy answer under the model: what it stakes on its words."""
-    return np.array([np.exp(row.sum()) for row in answers.logprobs])
 
 
 def scaled(confidence: Any, temperature: float, shift: float = 0.0) -> np.ndarray:

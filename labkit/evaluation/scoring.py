@@ -4,9 +4,8 @@ Reads   which answers are wrong, and scores of doubt (higher = more likely wrong
 Gives   Scores with bootstrap intervals, risk–coverage curves, paired differences.
 Ignores where the scores come from.
 
-All ranks: a score's scale never matters. Intervals are percentile bootstraps over questions (Efron 1979).
-Laws: scikit-learn is the oracle; perfect, reversed and constant scores give 1, 0 and ½
-(tests/hallucination/test_scoring.py).
+All ranks: a score's scale never matters. Laws: scikit-learn is the oracle; perfect, reversed and constant scores give
+1, 0 and ½ (tests/evaluation/test_scoring.py).
 """
 
 from collections.abc import Mapping
@@ -19,24 +18,7 @@ from labkit.core.errors import OptionError, ShapeError
 from labkit.core.results import Curve, Curves, Table
 from labkit.core.seeds import derive
 
-DRAWS = 1000
-LEVEL = 0.95
-
-
-@dataclass(frozen=True)
-class Measure:
-    """A number with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        value, low, high = (round(number, 2) + 0.0 for number in (self.value, self.low, self.high))  # no -0.00
-        return f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
-    def __float__(self) -> float:
-        return self.value
+from .intervals import DRAWS, LEVEL, Measure, bootstrap
 
 
 @dataclass(frozen=True)
@@ -61,12 +43,13 @@ class Scores:
         return float(np.interp(coverage, self.coverage, self.risk))
 
 
-def score(wrong: Any, scores: Any, *, seed: int = 0, draws: int = DRAWS) -> Scores:
+def score(wrong: Any, scores: Any, *, groups: Any = None, seed: int = 0, draws: int = DRAWS) -> Scores:
     """AUROC, AUPRC, PRR and the risk–coverage curve of one detector.
 
     Args:
         wrong: (question,) bool.
         scores: (question,) float, higher = more likely wrong.
+        groups: (question,) what is drawn whole, as in `bootstrap`.
         draws: bootstrap samples behind each interval; those with one class only are drawn again.
 
     Raises:
@@ -76,15 +59,11 @@ def score(wrong: Any, scores: Any, *, seed: int = 0, draws: int = DRAWS) -> Scor
     Sources: Hanley & McNeil 1982 (AUROC); El-Yaniv & Wiener 2010 (risk–coverage); Malinin & Gales 2021 (PRR).
     """
     wrong, scores = checked(wrong, scores)
-    rows = resamples(wrong, seed, draws)
-    coverage, risk = risk_coverage(wrong, scores)
-    return Scores(
-        _measure(auroc, wrong, scores, rows), _measure(auprc, wrong, scores, rows), _measure(prr, wrong, scores, rows),
-        coverage, risk, float(wrong.mean()),
-    )  # fmt: skip
+    areas = [_drawn(of, wrong, scores, groups=groups, seed=seed, draws=draws) for of in (auroc, auprc, prr)]
+    return Scores(areas[0], areas[1], areas[2], *risk_coverage(wrong, scores), float(wrong.mean()))
 
 
-def compare(wrong: Any, first: Any, second: Any, *, seed: int = 0, draws: int = DRAWS) -> Measure:
+def compare(wrong: Any, first: Any, second: Any, *, groups: Any = None, seed: int = 0, draws: int = DRAWS) -> Measure:
     """AUROC of the first detector less that of the second, on the same questions; paired bootstrap.
 
     The difference is larger than chance where the interval leaves 0 out.
@@ -96,9 +75,22 @@ def compare(wrong: Any, first: Any, second: Any, *, seed: int = 0, draws: int = 
     """
     wrong, first = checked(wrong, first)
     _, second = checked(wrong, second)
-    rows = resamples(wrong, seed, draws)
-    drawn = auroc(wrong[rows], first[rows]) - auroc(wrong[rows], second[rows])
-    return interval(float(auroc(wrong, first) - auroc(wrong, second)), drawn)
+
+    def gain(wrong: np.ndarray, first: np.ndarray, second: np.ndarray) -> Any:
+        return auroc(wrong, first) - auroc(wrong, second)
+
+    return _drawn(gain, wrong, first, second, groups=groups, seed=seed, draws=draws)
+
+
+def _drawn(of: Any, wrong: np.ndarray, *scores: np.ndarray, seed: int, **options: Any) -> Measure:
+    """With its interval: the same draws whatever is measured, each with right and wrong answers in it."""
+    seed = derive(seed, "bootstrap", len(wrong))
+    return bootstrap(of, wrong, *scores, seed=seed, keep=both_kinds, **options)
+
+
+def both_kinds(wrong: np.ndarray, *_: Any) -> Any:
+    """Whether answers of both kinds are there, over the last axis."""
+    return wrong.any(-1) & ~wrong.all(-1)
 
 
 def table(wrong: Any, doubts: Mapping[str, Any], *, baseline: str = "", seed: int = 0, draws: int = DRAWS) -> Table:
@@ -159,17 +151,6 @@ def checked(wrong: Any, scores: Any) -> tuple[np.ndarray, np.ndarray]:
     return wrong, scores
 
 
-def resamples(wrong: np.ndarray, seed: int, draws: int = DRAWS) -> np.ndarray:
-    """(draw, question) numbers of questions, with replacement, each draw with both classes in it."""
-    rng = np.random.default_rng(derive(seed, "bootstrap", len(wrong)))
-    rows = rng.integers(len(wrong), size=(draws, len(wrong)))
-    while True:
-        alike = wrong[rows].all(1) | ~wrong[rows].any(1)
-        if not alike.any():
-            return rows
-        rows[alike] = rng.integers(len(wrong), size=(int(alike.sum()), len(wrong)))
-
-
 def auroc(wrong: np.ndarray, scores: np.ndarray) -> Any:
     """Area under the ROC curve, over the last axis; ties count one half."""
     from scipy.stats import rankdata
@@ -216,13 +197,3 @@ def prr(wrong: np.ndarray, scores: np.ndarray) -> Any:
     _, best = risk_coverage(wrong, wrong.astype(float))
     base = wrong.mean()
     return float((base - risk).mean() / (base - best).mean())
-
-
-def _measure(of: Any, wrong: np.ndarray, scores: np.ndarray, rows: np.ndarray) -> Measure:
-    return interval(float(of(wrong, scores)), of(wrong[rows], scores[rows]))
-
-
-def interval(value: float, drawn: np.ndarray) -> Measure:
-    """A value with the quantiles of its bootstrap."""
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Measure(value, float(low), float(high))

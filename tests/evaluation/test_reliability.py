@@ -1,12 +1,12 @@
-"""Calibration: what is stated honestly has no error, and a temperature that was applied is found."""
+"""Reliability: what is stated honestly has no error, and a temperature that was applied is found."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
 from labkit.core.errors import OptionError, ShapeError
-from labkit.hallucination import calibration, fit_temperature, reliability, scaled
-from labkit.hallucination.calibration import ece
+from labkit.evaluation import calibration, fit_temperature, reliability, scaled
+from labkit.evaluation.reliability import ece
 
 
 def honest(n=4000, seed=0):

@@ -5,9 +5,9 @@ import csv
 import pytest
 
 from labkit.core.errors import OptionError, ShapeError
-from labkit.hallucination import Question, grade, normalise, questions, topics
-from labkit.hallucination.facts import DATA, shots
-from labkit.hallucination.grading import wrong
+from labkit.evaluation import Question, grade, normalise, questions, topics
+from labkit.evaluation.facts import DATA, shots
+from labkit.evaluation.grading import wrong
 
 PARIS = Question("Capital?", "Paris", aliases=("=Lutetia", "City of Light"))
 NOBODY = Question("King of Drelvonia?", "", kind="refusal")

@@ -6,7 +6,7 @@ Ignores the model, and how sure it was.
 
 An answer is right if the true one stands in it as whole words, in any case, without accents, articles or punctuation.
 It is not right where it names a choice ("Paris or Lyon") or denies ("not Paris"). Law: agrees with marks made by hand
-on real answers in at least 97 % (tests/hallucination/test_marked.py).
+on real answers in at least 97 % (tests/evaluation/test_grading.py).
 """
 
 import re
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from labkit.core.errors import ShapeError
 
-from .questions import Question
+from .question import Question
 
 REFUSALS = re.compile(
     r"\b(do(es)? ?n[o']?t know|don t know|do not know|not know|unknown|nobody|no one knows|not sure|no idea|"

@@ -1,4 +1,4 @@
-"""Where the questions come from: one builder for each topic.
+"""Where questions come from: one builder for each topic, and draws from them.
 
 Reads   countryinfo, Babel (names of currencies), mendeleev, the speeches' metadata, `data/hallucination/*.toml`.
 Gives   lists of Question in a fixed order, and two examples for the prompt of each topic.
@@ -6,16 +6,19 @@ Ignores models and grading.
 """
 
 import csv
+import random
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from labkit.core.errors import AssetError
+from labkit.core.errors import AssetError, OptionError, closest
+from labkit.core.seeds import derive
 
-from .questions import Question
+from .question import Question
 
 DATA = Path(__file__).parents[2] / "data" / "hallucination"
 
@@ -229,3 +232,36 @@ BUILDERS = {
     "invented": invented,
     "unanswerable": unanswerable,
 }
+
+
+def topics() -> tuple[str, ...]:
+    """The topics that `questions` knows."""
+    return tuple(BUILDERS)
+
+
+def questions(*topic: str, n: int | None = None, seed: int = 0) -> tuple[Question, ...]:
+    """Questions of the named topics (none = all), in one fixed order.
+
+    Args:
+        topic: capitals, currencies, symbols, numbers (of elements), presidents, invented, unanswerable.
+        n: at most so many of each topic, drawn with the seed; None = all.
+
+    Raises:
+        OptionError: an unknown topic, or n below 1.
+        AssetError: the speeches' metadata are not in the cache and cannot be fetched.
+
+    Law: no question is one of the examples in the prompts, and no two share text (tests/evaluation/test_grading.py).
+    """
+    for name in topic:
+        if name not in BUILDERS:
+            raise OptionError(f"there is no topic {name!r}; {closest(name, tuple(BUILDERS))}")
+    if n is not None and n < 1:
+        raise OptionError(f"n={n} asks for no question; use 1 or more, or None for all")
+    return tuple(q for name in topic or tuple(BUILDERS) for q in _draw(BUILDERS[name](), name, n, seed))
+
+
+def _draw(every: Sequence[Question], topic: str, n: int | None, seed: int) -> Sequence[Question]:
+    if n is None or n >= len(every):
+        return every
+    kept = random.Random(derive(seed, "questions", topic)).sample(range(len(every)), n)
+    return [every[i] for i in sorted(kept)]

@@ -1,0 +1,51 @@
+"""Questions whose answers are known: the truth that a model's answers are measured against.
+
+Gives   Question.
+Ignores models, where questions come from (`facts`) and how they are put (`prompts`).
+"""
+
+from dataclasses import dataclass
+
+from labkit.core.errors import OptionError, TextError, closest
+
+KINDS = ("text", "number", "symbol", "refusal")
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question and its answer."""
+
+    text: str
+    answer: str
+    """empty where the only right answer is that there is none (`kind` is `refusal`)"""
+    topic: str = ""
+    entity: str = ""
+    """whom or what it asks about, as written in `text`"""
+    aliases: tuple[str, ...] = ()
+    """other right answers"""
+    kind: str = "text"
+    """`text`; `number`; `symbol`: capitals matter; `refusal`: right = it says that there is none or it is not known"""
+    frequency: float | None = None
+    """larger = met more often: population, 1 / atomic number, times told in training; None = not known"""
+    group: str = ""
+    """questions of one group are never on both sides of a split; empty = the entity"""
+    id: str = ""
+    prompt: str = ""
+    """what the model reads; empty = `prompt_of` writes it"""
+    shared: str = ""
+    """how `prompt` begins, where other questions' prompts begin so too: it is read once for all of them"""
+    stop: str = "\n"
+    """where an answer ends"""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise OptionError(f"a question's kind is {self.kind!r}; {closest(self.kind, KINDS)}")
+        if not self.text.strip():
+            raise TextError("a question has no text; write one")
+        if self.kind != "refusal" and not self.answer.strip():
+            raise TextError(f"{self.text!r} has no answer; give one, or kind='refusal' where none is right")
+
+    @property
+    def fold(self) -> str:
+        """What a split keeps together."""
+        return self.group or self.entity or self.text
