@@ -9,9 +9,9 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = (
     {"core"},
     {"assets", "views", "suite"},
-    {"text", "models"},
+    {"text", "models", "evaluation"},
     {"training", "sampling", "interpretability", "quantization"},
-    {"hallucination", "posttraining", "scaling", "evaluation", "agents"},
+    {"hallucination", "posttraining", "scaling", "agents"},
     {"explorers", "checks"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
