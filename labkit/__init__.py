@@ -17,7 +17,7 @@ _VERBS = {
     "begin": "labkit.session",
     "claim": "labkit.suite.claims",
     "says": "labkit.suite.claims",
-    "check": "labkit.checks",
+    "check": "labkit.lessons",
     "show": "labkit.views",
     "load": "labkit.models",
     "catalog": "labkit.models",
@@ -29,20 +29,20 @@ _VERBS = {
     "sample": "labkit.sampling",
     "capture": "labkit.interpretability",
     "head_effects": "labkit.interpretability",
-    "explore": "labkit.explorers",
+    "explore": "labkit.lessons",
     "bertviz": "labkit.classics",
     "LabError": "labkit.core.errors",
 }
 __all__ = sorted(_VERBS)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from .checks import check as check
     from .classics import bertviz as bertviz
     from .core.errors import LabError as LabError
-    from .explorers import explore as explore
     from .explorers.live_training import train as train
     from .interpretability import capture as capture
     from .interpretability import head_effects as head_effects
+    from .lessons import check as check
+    from .lessons import explore as explore
     from .models import catalog as catalog
     from .models import load as load
     from .models import next_token as next_token

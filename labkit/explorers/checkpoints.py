@@ -19,7 +19,7 @@ HALF = 20
 """Random tokens that are said twice, to score induction."""
 
 
-def build(run: Any = None, text: str | None = None) -> Explorer:
+def checkpoints(run: Any = None, text: str | None = None) -> Explorer:
     """A slider over the checkpoints of a run: loss, what it writes, one head's attention, its induction score.
 
     Args:

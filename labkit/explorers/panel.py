@@ -1,16 +1,11 @@
 '''An explorer: a pure function from a small state to results, and the controls that change the state.
 
-How to write one: a module `labkit/explorers/KIND.py` with one function `build`, which works without arguments too
-(it then loads the lesson's default). Nothing else is needed; the widget, the picture of a headless run, the error
-display, "copy as parameters" and the tests of every control come from here.
+How to write one: a function in the lesson's module that gives an `Explorer` and works without arguments too (it then
+loads the lesson's default). Nothing else is needed; the widget, the picture of a headless run, the error display, "copy
+as parameters" and the tests of every control come from here.
 
-    """Explorer: what comes next after a prompt."""
-
-    from labkit.explorers.controls import Slider, Text
-    from labkit.explorers.panel import Explorer
-
-
-    def build(lm=None) -> Explorer:
+    @explorer
+    def next_token(lm=None) -> Explorer:
         """The distribution over the next token, while one types. `lm`: a LanguageModel."""
         from labkit.models import load, next_token
 
@@ -42,7 +37,7 @@ control offers must give results or a LabError (tests/explorers drives them all)
 
 import json
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,7 +63,7 @@ class Explorer:
     note: str = ""
     """One sentence under the title."""
     kind: str = ""
-    """The name that `labkit.explorers.explore` knows it by; empty: it was made in the notebook itself."""
+    """The name that `lab.explore` knows it by; empty: it was made in the notebook itself."""
     state: dict[str, Any] = field(default_factory=dict)
     """Every control's value by name; plain values that JSON can hold."""
 
@@ -131,3 +126,30 @@ class Explorer:
         from . import live
 
         live.display(self)
+
+
+KINDS: dict[str, Callable[..., Explorer]] = {}
+"""What `lab.explore` offers, by name: the explorers of the lessons loaded so far."""
+
+
+def explorer(build: Callable[..., Explorer]) -> Callable[..., Explorer]:
+    """Let `lab.explore` offer the decorated function by its name."""
+    KINDS[build.__name__] = build
+    return build
+
+
+def read_view(view: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The state that `Explorer.as_view` gave.
+
+    Raises:
+        OptionError: it is no JSON object.
+    """
+    if not view or isinstance(view, Mapping):
+        return dict(view or {})
+    try:
+        state = json.loads(view)
+    except ValueError as error:
+        raise OptionError(f"view is not JSON ({error}); paste what the explorer's copy button gave") from None
+    if not isinstance(state, dict):
+        raise OptionError(f"view must be a JSON object of controls, got {type(state).__name__}")
+    return state

@@ -17,7 +17,7 @@ KEPT = 6
 OLD_RUNS = 6
 
 
-def build(corpus: Any = None) -> Explorer:
+def training(corpus: Any = None) -> Explorer:
     """Small runs side by side. `corpus`: one of your own (a file, a folder, what `labkit.text.dataset` gives)."""
     from labkit.training import all_runs
 

@@ -2,22 +2,29 @@
 
 Reads   an answer (a number, a text, an array, a function ...) and a check written for it.
 Gives   a Verdict: passed, wrong or not answered yet, with one message.
-Ignores what the exercise is about; the checks live in `labkit/checks/lesson_NN.py`, one module a lesson.
+Ignores what the exercise is about; the checks live in `labkit/lessons/lesson_NN.py`, one module a lesson.
 
 A check is a function of the answer. Each property is one `require(condition, message)`; the first that does not hold
-is shown. What the check returns is shown when all hold: say what was verified.
+is shown. What the check returns is shown when all hold: say what was verified. Beside it stand at least three plausible
+wrong answers, each with the reason that it must hear.
 
-    @exercise("02.1", "A causal mask")
+    @exercise("02.1", "A causal mask", wrong=[(np.eye, "a query sees all earlier keys"), ...])
     def causal_mask(answer):
         mask = array(call(answer, 5), shape=(5, 5))
         require(not np.triu(mask, 1).any(), "position 1 sees position 2, which comes later; keys must be ≤ the query")
+        require(mask.sum() == 15, f"{mask.sum():.0f} pairs may see each other; there should be 15")
         return "no position sees a later one"
+
+A reason is part of what the check itself says, or a hint: an answer that gives the same as a listed wrong one, wherever
+the check looks, hears its reason after the check's message. So a check need not compare with each known mistake.
 
 Judging never raises: a mistake inside the student's own function is shown with the input that caused it.
 """
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +37,8 @@ from labkit.core.palette import BAD, FAINT, GOOD, MUTED, TEXT
 from .outcomes import Problem
 
 Check = Callable[[Any], str]
+Wrong = Sequence[tuple[Any, str]]
+"""(a wrong answer, the reason that it must hear)"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Exercise:
     """`02.1`: the lesson's number and the exercise's."""
     title: str
     check: Check
+    wrong: Wrong = ()
 
 
 @dataclass(frozen=True)
@@ -68,10 +78,11 @@ class NotAnsweredError(Exception):
 
 
 _EXERCISES: dict[str, Exercise] = {}
+_GIVEN: ContextVar[list[Any]] = ContextVar("what the answer has given in `call` so far")
 
 
-def exercise(id: str, title: str) -> Callable[[Check], Check]:
-    """Register the check of exercise `id` (`NN.M`).
+def exercise(id: str, title: str, *, wrong: Wrong = ()) -> Callable[[Check], Check]:
+    """Register the check of exercise `id` (`NN.M`), and plausible wrong answers to it.
 
     Raises:
         OptionError: another check has the same id.
@@ -81,7 +92,7 @@ def exercise(id: str, title: str) -> Callable[[Check], Check]:
         old = _EXERCISES.get(id)
         if old and (old.check.__module__, old.check.__qualname__) != (check.__module__, check.__qualname__):
             raise OptionError(f"exercise {id} has a check already, {old.title!r}; give {title!r} another number")
-        _EXERCISES[id] = Exercise(id, title, check)
+        _EXERCISES[id] = Exercise(id, title, check, wrong)
         return check
 
     return register
@@ -110,13 +121,14 @@ def call(answer: Any, *given: Any) -> Any:
         raise NotRightError(f"with the input {asked} your function stops: {type(error).__name__}: {error}") from error
     if value is None or value is Ellipsis:
         raise NotAnsweredError
+    _GIVEN.get([]).append(_comparable(value))
     return value
 
 
 def array(value: Any, *, shape: tuple[int, ...] | None = None, what: str = "the answer") -> np.ndarray:
     """`value` (list, numpy, torch) as floats of the shape asked for, all of them numbers."""
     if hasattr(value, "detach"):  # a torch tensor, without importing torch
-        value = value.detach().float().cpu().numpy()
+        value = value.detach().cpu().double().numpy()
     try:
         numbers = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
@@ -128,8 +140,9 @@ def array(value: Any, *, shape: tuple[int, ...] | None = None, what: str = "the 
 
 def number(value: Any, *, what: str = "the answer") -> float:
     """`value` as one float."""
-    if hasattr(value, "item") and getattr(value, "size", 1) in (1, ()):
-        value = value.item()
+    if hasattr(value, "item"):  # numpy's and torch's scalars, and arrays of one number; of more, `item` refuses
+        with suppress(ValueError, RuntimeError):
+            value = value.item()
     require(isinstance(value, (int, float)) and not isinstance(value, bool),
             f"{what} should be one number, but it is {_short(value)}")  # fmt: skip
     return float(array(value, what=what))
@@ -138,25 +151,63 @@ def number(value: Any, *, what: str = "the answer") -> float:
 def judge(id: str, answer: Any) -> Verdict:
     """The verdict on an answer; never raises.
 
-    Law: each lesson's solution passes and each of its wrong answers fails with its own message
-    (tests/checks/test_answers.py).
+    Law: each lesson's solution passes and each of its wrong answers hears its own reason
+    (tests/lessons/test_answers.py).
     """
     found = _EXERCISES.get(id)
     if found is None:
         known = ", ".join(sorted(_EXERCISES)) or "none"
         return Verdict(str(id), "unknown exercise", "wrong", f"no exercise {id}; known ones: {known}")
+    state, message, given = _checked(found.check, answer)
+    if state == "wrong" and given:
+        message += _hint(found, given, message)
+    return Verdict(id, found.title, state, message)
+
+
+def _checked(check: Check, answer: Any) -> tuple[str, str, list[Any]]:
+    """(state, message, what the answer gave each time that the check called it)."""
+    given: list[Any] = []
+    token = _GIVEN.set(given)
     try:
         if answer is None or answer is Ellipsis:
             raise NotAnsweredError
-        message, state = found.check(answer), "passed"
+        return "passed", str(check(answer)), given
     except NotAnsweredError:
-        message, state = "not answered yet: replace the ... in the cell above, run it, then run this cell", "open"
+        return "open", "not answered yet: replace the ... in the cell above, run it, then run this cell", given
     except NotRightError as reason:
-        message, state = str(reason), "wrong"
+        return "wrong", str(reason), given
     except Exception as error:
-        message = f"this answer could not be judged ({type(error).__name__}: {error}); is it what was asked for?"
-        state = "wrong"
-    return Verdict(id, found.title, state, str(message))
+        why = f"this answer could not be judged ({type(error).__name__}: {error}); is it what was asked for?"
+        return "wrong", why, given
+    finally:
+        _GIVEN.reset(token)
+
+
+def _hint(exercise: Exercise, given: list[Any], message: str) -> str:
+    """The reason of the listed wrong answer that gives the same wherever the check looks; "" if `message` says it."""
+    for wrong, reason in exercise.wrong:
+        if callable(wrong) and _alike(_checked(exercise.check, wrong)[2], given):
+            return "" if reason in message else f". Hint: {reason}"
+    return ""
+
+
+def _comparable(value: Any) -> Any:
+    """`value` as an array that stays as it is, or as text where it is none."""
+    try:
+        return array(value).copy()
+    except NotRightError:
+        return _text(value)
+
+
+def _alike(ours: list[Any], theirs: list[Any]) -> bool:
+    """Whether both hold the same values, to rounding."""
+
+    def same(one: Any, other: Any) -> bool:
+        if isinstance(one, str) or isinstance(other, str):
+            return type(one) is type(other) and one == other
+        return one.shape == other.shape and np.allclose(one, other)
+
+    return len(ours) == len(theirs) and all(map(same, ours, theirs))
 
 
 def present(verdict: Verdict) -> None:
@@ -190,8 +241,12 @@ def problems_of(notebook: Any) -> list[Problem]:
 
 def _short(value: Any) -> str:
     """`value` in at most 60 characters, for a message."""
-    try:
-        text = " ".join(repr(value).split())
-    except Exception:
-        text = f"an object of type {type(value).__name__}"
+    text = " ".join(_text(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _text(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"an object of type {type(value).__name__}"

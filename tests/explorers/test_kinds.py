@@ -3,14 +3,17 @@
 import functools
 import inspect
 import json
-from importlib import import_module
 
+import numpy as np
 import pytest
 
 from labkit import views
-from labkit.core.errors import LabError
-from labkit.explorers import explore, kinds, live
-from labkit.explorers.panel import Explorer
+from labkit.core.errors import LabError, TextError
+from labkit.core.results import Bars
+from labkit.explorers import live
+from labkit.explorers.controls import Slider, Text
+from labkit.explorers.panel import KINDS, Explorer
+from labkit.lessons import explore, kinds
 
 pytestmark = [pytest.mark.weights, pytest.mark.divided("kind")]
 
@@ -24,7 +27,7 @@ def built(kind: str) -> Explorer:
 @functools.cache
 def quick(kind: str) -> Explorer:
     """The same over the model's first two layers, where a model is what it explores: hundreds of views are drawn."""
-    takes = inspect.signature(import_module(f"labkit.explorers.{kind}").build).parameters
+    takes = inspect.signature(KINDS[kind]).parameters
     if next(iter(takes), "") != "lm":
         return built(kind)
     from labkit.models import load
@@ -47,6 +50,17 @@ def drive(explorer: Explorer, control: str, value: object) -> bool:
     return True
 
 
+def stuck(explorer: Explorer) -> list[str]:
+    """The controls of which no value but the default gives results."""
+    found = []
+    for control in explorer.controls:
+        moved = [value for value in control.probes() if value != control.default]  # that of the defaults is drawn
+        drawn = [drive(explorer, control.name, value) for value in moved]
+        if moved and not any(drawn):
+            found.append(control.name)
+    return found
+
+
 @pytest.mark.parametrize("kind", kinds())
 def test_the_first_state_draws_and_survives_a_copy(kind):
     explorer = built(kind)
@@ -61,10 +75,7 @@ def test_every_control_can_go_everywhere(kind):
     explorer = quick(kind)
     first = explorer.controls[0]
     assert drive(explorer, first.name, first.default)
-    for control in explorer.controls:
-        for value in control.probes():
-            if value != control.default:  # a state draws the same each time: that of the defaults is drawn already
-                drive(explorer, control.name, value)
+    assert stuck(explorer) == []
 
 
 @pytest.mark.parametrize("kind", kinds())
@@ -81,7 +92,14 @@ def test_the_guard_can_fail():
     def draw(text: str) -> list:
         return [text.encode("ascii")]
 
-    from labkit.explorers.controls import Text
-
     with pytest.raises(UnicodeEncodeError):
         drive(Explorer("fragile", (Text("text", "a"),), draw), "text", "naïve")
+
+
+def test_an_explorer_that_refuses_whatever_one_does_is_seen():
+    def draw(text: str, top: int) -> list:
+        if text != "a":
+            raise TextError("this explorer takes its own example and nothing else")
+        return [Bars(("a",), np.array([float(top)]), "count")]
+
+    assert stuck(Explorer("stubborn", (Text("text", "a"), Slider("top", 1, 0, 3)), draw)) == ["text"]

@@ -12,12 +12,12 @@ import numpy as np
 import papermill
 import pytest
 
-from labkit import explorers, views
+from labkit import lessons, views
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars
 from labkit.explorers import live
 from labkit.explorers.controls import Action, Choice, Choices, Slider, Switch, Text
-from labkit.explorers.panel import RESERVED, Explorer
+from labkit.explorers.panel import KINDS, RESERVED, Explorer
 
 from .letters import build
 
@@ -28,7 +28,7 @@ SCRIPT = "<script>alert(1)</script>"
 def letters(tmp_path, monkeypatch):
     """The tiny explorer as a kind that `explore` finds; gives the folder that holds it."""
     shutil.copy(Path(__file__).with_name("letters.py"), tmp_path / "letters.py")
-    monkeypatch.setattr(explorers, "__path__", [*explorers.__path__, str(tmp_path)])
+    monkeypatch.setitem(KINDS, "letters", build)
     return tmp_path
 
 
@@ -39,7 +39,8 @@ def notebook(path: Path, folder: Path, call: str) -> Path:
     )
     parameters = nbformat.v4.new_code_cell('EXPLORER: str = ""', metadata={"tags": ["parameters"]})
     ready = nbformat.v4.new_code_cell(
-        f"import labkit as lab, labkit.explorers\nlabkit.explorers.__path__.append({str(folder)!r})"
+        f"import sys; sys.path.append({str(folder)!r})\nimport labkit as lab, letters\n"
+        "from labkit.explorers.panel import KINDS\nKINDS['letters'] = letters.build"
     )
     book.cells = [parameters, ready, nbformat.v4.new_code_cell(call)]
     nbformat.write(book, path)
@@ -102,7 +103,7 @@ def test_a_control_whose_name_is_taken_is_refused_where_it_is_written(names, say
 
 
 def test_the_names_kept_back_are_those_that_explore_takes():
-    parameters = inspect.signature(explorers.explore).parameters.values()
+    parameters = inspect.signature(lessons.explore).parameters.values()
     assert {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} == set(RESERVED)
 
 
@@ -116,29 +117,29 @@ def test_every_probe_of_every_kind_of_control_is_accepted():
 
 
 def test_the_copy_recreates_the_state(letters):
-    explorer = explorers.explore("letters", 2.0, text="say \"hi\" $HOME 'x' ünï", top=7, kinds=("vowels",), again=2)
+    explorer = lessons.explore("letters", 2.0, text="say \"hi\" $HOME 'x' ünï", top=7, kinds=("vowels",), again=2)
     option, name, view = shlex.split(explorer.as_parameters())
     assert (option, name) == ("-p", "EXPLORER")
-    assert explorers.explore("letters", 2.0, view=view).state == explorer.state
+    assert lessons.explore("letters", 2.0, view=view).state == explorer.state
     call = explorer.as_call("2.0")
-    again = eval(call, {"lab": explorers})
+    again = eval(call, {"lab": lessons})
     assert again.state == explorer.state
 
 
 def test_single_controls_win_over_the_view(letters):
-    assert explorers.explore("letters", view='{"top": 3, "order": "least"}', top=4).state["top"] == 4
-    assert explorers.explore("letters", view={"order": "least"}).state["order"] == "least"
+    assert lessons.explore("letters", view='{"top": 3, "order": "least"}', top=4).state["top"] == 4
+    assert lessons.explore("letters", view={"order": "least"}).state["order"] == "least"
 
 
 @pytest.mark.parametrize("view, says", [("{", "not JSON"), ("[1]", "JSON object"), ('{"x": 1}', "no control 'x'")])
 def test_a_broken_view_is_refused(letters, view, says):
     with pytest.raises(OptionError, match=says):
-        explorers.explore("letters", view=view)
+        lessons.explore("letters", view=view)
 
 
 def test_an_unknown_kind_offers_the_nearest(letters):
     with pytest.raises(OptionError, match="did you mean 'letters'"):
-        explorers.explore("leters")
+        lessons.explore("leters")
 
 
 def test_a_headless_run_keeps_the_picture_and_no_widget(letters, tmp_path):

@@ -4,8 +4,8 @@ import pytest
 
 import labkit
 from labkit.core.results import Curves, Table
-from labkit.explorers import explore
 from labkit.explorers.training import CORPORA, KEPT, MODELS
+from labkit.lessons import explore
 from labkit.text import world
 from labkit.training import begin, plan
 

@@ -10,9 +10,10 @@ FLOORS = (
     {"core"},
     {"assets", "views", "suite"},
     {"text", "models", "evaluation"},
-    {"training", "sampling", "interpretability", "quantization"},
-    {"hallucination", "posttraining", "scaling", "agents"},
-    {"explorers", "checks"},
+    {"training", "sampling", "interpretability"},
+    {"hallucination", "posttraining", "prompting", "quantization", "agents"},
+    {"explorers"},
+    {"lessons"},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ROOF = len(FLOORS)

@@ -1,7 +1,7 @@
 """The explorer of answers: the model is asked once for each question and draw, whatever is then made of its answer."""
 
 import labkit.hallucination as room
-from labkit.explorers.hallucination import build
+from labkit.lessons.lesson_10 import hallucination
 
 from .conftest import answers_of
 
@@ -14,7 +14,7 @@ def test_another_detector_or_risk_asks_nothing_anew(monkeypatch):
         return answers_of(1, count=4)
 
     monkeypatch.setattr(room, "ask", ask)
-    explorer = build("a model", answers_of(40))
+    explorer = hallucination("a model", answers_of(40))
     assert len(list(explorer.steps())) == 2  # first the answer alone, then all
     for change in ({"risk": 0.8}, {"detector": "entropy"}, {"detector": "semantic entropy", "risk": 0.05}):
         assert len(list(explorer.set(**change).steps())) == 1
@@ -25,6 +25,6 @@ def test_another_detector_or_risk_asks_nothing_anew(monkeypatch):
 
 def test_the_verdict_stands_in_numbers(monkeypatch):
     monkeypatch.setattr(room, "ask", lambda *_, **__: answers_of(1, count=4))
-    verdict = build("a model", answers_of(40)).set(risk=0.9).results()[2]
+    verdict = hallucination("a model", answers_of(40)).set(risk=0.9).results()[2]
     doubt, accepted = verdict.rows[0][1:3]
     assert isinstance(doubt, float) and isinstance(accepted, float) and verdict.rows[0][3] == "answer"

@@ -6,8 +6,8 @@ import pytest
 
 import labkit as lab
 from labkit.core.errors import ModelError
-from labkit.explorers import kinds
 from labkit.interpretability import SITES
+from labkit.lessons import kinds
 from labkit.text import names
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from labkit import checks
+from labkit import lessons
 from labkit.core.errors import OptionError
 from labkit.suite import exercises
 from labkit.suite.exercises import array, call, exercise, judge, number, require
@@ -9,7 +9,8 @@ from labkit.suite.exercises import array, call, exercise, judge, number, require
 
 @pytest.fixture(autouse=True)
 def registry(monkeypatch):
-    """A registry of two exercises, gone after the test."""
+    """A registry of two exercises, gone after the test; a lesson that a test names registers in the real one."""
+    lessons.load("00")
     monkeypatch.setattr(exercises, "_EXERCISES", {})
 
     @exercise("98.1", "Double it")
@@ -85,6 +86,57 @@ def test_tensors_are_taken_as_arrays():
     assert judge("98.2", torch.tensor([[0.5, 0.5], [1.0, 0.0]], requires_grad=True))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int64"])
+def test_a_torch_scalar_is_a_number(dtype):
+    torch = pytest.importorskip("torch")
+    assert judge("98.1", lambda x: torch.tensor(2 * x, dtype=getattr(torch, dtype)))
+    assert judge("98.1", lambda x: torch.tensor([2 * x], dtype=getattr(torch, dtype)))
+    assert not judge("98.1", lambda x: torch.tensor([2 * x, 1], dtype=getattr(torch, dtype)))
+    assert number(torch.tensor(0.1, dtype=torch.float64, requires_grad=True)) == 0.1
+    assert array(torch.tensor([0.1], dtype=torch.float64))[0] == 0.1
+
+
+def test_a_number_that_torch_holds_as_a_truth_value_is_none():
+    torch = pytest.importorskip("torch")
+    assert "should be one number" in judge("98.1", lambda x: torch.tensor(True)).message
+
+
+@pytest.fixture
+def tripled():
+    """An exercise of which three mistakes are known."""
+    wrong = [(lambda x: x**3, "that is the cube"), (lambda x: x + 2, "that is a sum"), (lambda x: [x] * 3, "a list")]
+
+    @exercise("98.3", "Triple it", wrong=wrong)
+    def triple(answer):
+        require(number(call(answer, 2), what="2 tripled") == 6, "2 should become 6, a number")
+        require(number(call(answer, 5)) == 15, "5 should become 15")
+        return "tripled"
+
+
+@pytest.mark.parametrize(
+    "answer, message",
+    [
+        (lambda x: x * x * x, "2 should become 6, a number. Hint: that is the cube"),
+        (lambda x: float(2 + x), "2 should become 6, a number. Hint: that is a sum"),
+        (lambda x: 7, "2 should become 6, a number"),  # like none of them
+        (lambda x: 6, "5 should become 15"),
+        (lambda x: x / 0, "with the input 2 your function stops: ZeroDivisionError: division by zero"),
+        (lambda x: [x, x, x], "2 tripled should be one number, but it is [2, 2, 2]. Hint: a list"),
+    ],
+)
+def test_an_answer_that_does_as_a_known_mistake_hears_its_reason_after_the_message(tripled, answer, message):
+    assert judge("98.3", answer).message == message
+
+
+def test_a_reason_that_the_message_gives_already_is_not_said_twice():
+    @exercise("98.4", "Six", wrong=[(lambda: 7, "too large")])
+    def six(answer):
+        require(call(answer) <= 6, "that is too large")
+        return "small"
+
+    assert judge("98.4", lambda: 7).message == "that is too large"
+
+
 def test_two_checks_cannot_share_an_id():
     with pytest.raises(OptionError, match=r"98\.1 has a check already"):
 
@@ -108,7 +160,7 @@ def test_a_verdict_is_shown_escaped_with_a_text_twin_and_recorded(shown):
     def broken(x):
         raise ValueError("<script>alert(1)</script>")
 
-    assert not checks.check("98.1", broken)
+    assert not lessons.check("98.1", broken)
     ((data, options),) = shown
     assert "<script>" not in data["text/html"] and "&lt;script&gt;" in data["text/html"]
     assert data["text/plain"].startswith("✘ 98.1 Double it: ")
@@ -116,11 +168,11 @@ def test_a_verdict_is_shown_escaped_with_a_text_twin_and_recorded(shown):
 
 
 def test_a_verdict_at_a_cells_end_is_not_shown_twice(shown):
-    verdict = checks.check("98.1", lambda x: 2 * x)
+    verdict = lessons.check("98.1", lambda x: 2 * x)
     verdict._ipython_display_()
     assert len(shown) == 1
 
 
 @pytest.mark.parametrize("id", ["00.99", "nonsense", "", 7, "../..", "98.1.2"])
 def test_an_unknown_id_is_a_verdict_not_an_exception(shown, id):
-    assert checks.check(id, 1).state == "wrong"
+    assert lessons.check(id, 1).state == "wrong"

@@ -1,11 +1,27 @@
-"""Checks of lesson 04: shifted targets, a learning-rate schedule, an estimate of the final loss."""
+"""Lesson 04: shifted targets, a learning-rate schedule, an estimate of the final loss."""
 
 import numpy as np
 
+from labkit.explorers.checkpoints import checkpoints
+from labkit.explorers.panel import explorer
+from labkit.explorers.training import training
 from labkit.suite.exercises import array, call, exercise, number, require
 
+from .mutations import mutation
 
-@exercise("04.1", "Shift the targets")
+
+@exercise(
+    "04.1",
+    "Shift the targets",
+    wrong=[
+        (lambda tokens: (tokens, tokens), "5 tokens gave 5 exercises"),
+        (lambda tokens: (tokens[:-1], tokens[:-1]), "the target is the input itself"),
+        (lambda tokens: (tokens[1:], tokens[:-1]), "predicts backwards"),
+        (lambda tokens: (tokens[:-1], tokens), "4 inputs but 5 targets"),
+        (lambda tokens: tokens[1:], "two rows are wanted"),
+        (lambda tokens: (tokens[:-1], np.roll(tokens, 1)[:-1]), "all but the first, both in their order"),
+    ],
+)
 def shift(answer):
     """`answer(tokens)` → (what the model reads, what it must say), one shorter than the tokens each."""
     tokens = np.array([7, 3, 9, 9, 1])
@@ -36,7 +52,38 @@ def shift(answer):
     return "each target is the token after its input"
 
 
-@exercise("04.2", "The learning-rate schedule")
+def no_warmup(step, total, warmup, decay):
+    return min(1, (total - step) / decay)
+
+
+def no_decay(step, total, warmup, decay):
+    return min(1, step / warmup)
+
+
+def down_at_once(step, total, warmup, decay):
+    return min(step / warmup, (total - step) / (total - warmup))
+
+
+def cosine(step, total, warmup, decay):
+    left = max(0, (total - step) / decay)
+    return min(1, step / warmup, (1 - np.cos(np.pi * left / 2)) if left < 1 else 1)
+
+
+def product(step, total, warmup, decay):
+    return step / warmup if step < warmup else 1 if step < total - decay else 0
+
+
+@exercise(
+    "04.2",
+    "The learning-rate schedule",
+    wrong=[
+        (no_warmup, "it starts at full height"),
+        (no_decay, "over the last `decay` steps it falls to 0"),
+        (down_at_once, "before the decay, it is 1"),
+        (cosine, "the fall is a line"),
+        (product, "the fall is a line"),
+    ],
+)
 def schedule(answer):
     """`answer(step, total, warmup, decay)` → the factor: up along a line, level, down along a line."""
 
@@ -60,21 +107,51 @@ def schedule(answer):
     return "up along a line, level, down along a line to 0"
 
 
-@exercise("04.3", "Where will it end?")
+def last_one(at, losses, later):
+    return losses[-1]
+
+
+def straight(at, losses, later):
+    slope, height = np.polyfit(at, losses, 1)
+    return height + slope * later
+
+
+def forever(at, losses, later):
+    return np.polyfit(1 / np.sqrt(at), losses, 1)[1]
+
+
+def in_logarithms(at, losses, later):
+    slope, height = np.polyfit(np.log(at), np.log(losses), 1)
+    return np.exp(height + slope * np.log(later))
+
+
+def two_points(at, losses, later):
+    x = 1 / np.sqrt(at)
+    slope = (losses[1] - losses[0]) / (x[1] - x[0])
+    return losses[0] + slope * (1 / np.sqrt(later) - x[0])
+
+
+@exercise(
+    "04.3",
+    "Where will it end?",
+    wrong=[
+        (last_one, "that is the last loss measured; the curve goes on falling after it"),
+        (straight, "below zero"),
+        (forever, "that is the loss after infinitely many steps; add what is left at `later`"),
+        (in_logarithms, "is at"),
+        (two_points, "use all of its points"),
+    ],
+)
 def final_loss(answer):
     """`answer(at, losses, later)` → the loss expected at a later step of a curve a + b / √step."""
     at = np.arange(50, 450, 10.0)
     for a, b in ((1.2, 8.0), (0.5, 20.0)):
         losses = a + b / np.sqrt(at)
-        right, last = a + b / np.sqrt(10_000), losses[-1]
+        right = a + b / np.sqrt(10_000)
         found = number(call(answer, at, losses, 10_000), what="the loss at step 10,000")
-        require(abs(found - last) > 1e-6, f"{found:.3f} is the last loss measured; the curve goes on falling after it")
         require(
             found > 0,
             f"{found:.3g} is below zero: a straight line over the steps falls forever; fit it over 1 / √step",
-        )
-        require(
-            abs(found - a) > 1e-6, f"{found:.3f} is the loss after infinitely many steps; add what is left at `later`"
         )
         require(
             abs(found - right) < 0.01 * right,
@@ -87,3 +164,23 @@ def final_loss(answer):
             abs(found - 1.28) < 0.08, f"a noisy curve gives {found:.3f} instead of about 1.28; use all of its points"
         )
     return "the estimate is right for curves of this form, with and without noise"
+
+
+explorer(checkpoints)
+explorer(training)
+
+
+@mutation("training/knows_nothing", "training.loss:inputs_and_targets")
+def targets_that_are_not_shifted(real, ids, mask=None):
+    inputs, _ = real(ids, mask)
+    return inputs, inputs
+
+
+@mutation("training/by_heart", "text.datasets:TokenData.tokens")
+def held_out_text_that_is_trained_on(real, self, split="train"):
+    return real(self, "train")
+
+
+@mutation("training/cutoff_after", "text.corpora:Corpus.between")
+def a_corpus_without_an_end(real, self, since=None, until=None):
+    return real(self, since)

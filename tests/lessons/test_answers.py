@@ -1,12 +1,6 @@
-"""Every exercise of every lesson: its solution passes, its stub is open, plausible wrong answers get their reason.
+"""Every exercise of every lesson: its solution passes, its stub is open, its wrong answers hear their reason."""
 
-The wrong answers are in `wrong_NN.py` beside this file:
-
-    WRONG = {"02.1": [(answer, "part of the message that it must get"), ...]}       at least three
-    GIVEN = {"pattern": tiny_array}      names that the solution cells take from earlier cells, if any
-"""
-
-import importlib.util
+import ast
 from pathlib import Path
 
 import nbformat
@@ -15,9 +9,9 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 import labkit
-from labkit import checks
+from labkit import lessons
 from labkit.suite.exercises import judge, registered
-from labkit.suite.lessons import ExerciseCell, exercise_cells
+from labkit.suite.lessons import ExerciseCell, exercise_cells, python_of
 from labkit.suite.students import BEGIN, student_copy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,46 +26,32 @@ def cells_of(number: str) -> tuple[ExerciseCell, ...]:
 EXERCISES = [(number, exercise.id) for number in LESSONS for exercise in cells_of(number)]
 
 
-def wrong_answers(number: str) -> tuple[dict, dict]:
-    """(WRONG, GIVEN) of one lesson; empty where the file does not exist."""
-    path = Path(__file__).parent / f"wrong_{number}.py"
-    if not path.exists():
-        return {}, {}
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.WRONG, getattr(module, "GIVEN", {})
-
-
-def answer_in(notebook, id: str, given: dict):
-    """What the check of exercise `id` is given when the notebook's solution cells are run, and nothing else is."""
-    names = {"lab": labkit, "np": np, **given}
+def answer_in(notebook, id: str):
+    """What the check of `id` is given when the notebook's imports and solution cells are run, and nothing else is."""
+    names = {"lab": labkit, "np": np}
     for cell, original in zip(notebook["cells"], notebook["original"], strict=True):
         for exercise in exercise_cells(new_notebook(cells=[original])):
             if exercise.id == id:
                 return eval(exercise.answer, names)
-        if cell.cell_type == "code" and BEGIN in original.source:
-            exec(compile(cell.source, f"<solution before {id}>", "exec"), names)
+        if cell.cell_type == "code":
+            tree = ast.parse(python_of(cell.source))
+            if BEGIN not in original.source:
+                tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+            exec(compile(tree, f"<before {id}>", "exec"), names)
     raise AssertionError(f"no check of {id}")
 
 
-def answers(book, id: str, given: dict):
-    """(the solution, the stub) of one exercise."""
-    original = book.cells
-    solved = answer_in({"cells": original, "original": original}, id, dict(given))
-    stub = answer_in({"cells": student_copy(book).cells, "original": original}, id, dict(given))
-    return solved, stub
-
-
-def faults(book, id: str, wrong: list, given: dict) -> list[str]:
+def faults(book, id: str) -> list[str]:
     """What is not as it must be with one exercise."""
-    checks.load(id)
-    found, (solved, stub) = [], answers(book, id, given)
-    verdict = judge(id, solved)
-    if verdict.state != "passed":
-        found.append(f"the solution does not pass: {verdict.message}")
-    if judge(id, stub).state != "open":
-        found.append(f"the stub is {judge(id, stub).state}, not open: {judge(id, stub).message}")
+    lessons.load(id)
+    original, found = book.cells, []
+    solved = judge(id, answer_in({"cells": original, "original": original}, id))
+    stub = judge(id, answer_in({"cells": student_copy(book).cells, "original": original}, id))
+    if solved.state != "passed":
+        found.append(f"the solution does not pass: {solved.message}")
+    if stub.state != "open":
+        found.append(f"the stub is {stub.state}, not open: {stub.message}")
+    wrong = registered()[id].wrong
     for number, (answer, because) in enumerate(wrong, 1):
         verdict = judge(id, answer)
         if verdict.state != "wrong" or because not in verdict.message:
@@ -83,16 +63,14 @@ def faults(book, id: str, wrong: list, given: dict) -> list[str]:
 
 @pytest.mark.parametrize("number, id", EXERCISES)
 def test_the_solution_passes_the_stub_is_open_and_wrong_answers_hear_why(number, id):
-    wrong, given = wrong_answers(number)
-    book = nbformat.read(LESSONS[number], as_version=4)
-    assert faults(book, id, wrong.get(id, []), given) == []
+    assert faults(nbformat.read(LESSONS[number], as_version=4), id) == []
 
 
 @pytest.mark.parametrize("number", LESSONS)
 def test_a_lesson_has_three_exercises_or_more_all_registered_and_numbered_after_it(number):
     ids = [exercise.id for exercise in cells_of(number)]
     for id in ids:
-        checks.load(id)
+        lessons.load(id)
     assert len(ids) >= 3 and len(set(ids)) == len(ids)
     assert all(id.startswith(f"{number}.") and id in registered() for id in ids), ids
 
@@ -110,13 +88,13 @@ def test_the_guard_sees_a_bad_exercise(monkeypatch):
 
     monkeypatch.setattr(exercises, "_EXERCISES", {})
 
-    @exercises.exercise("97.1", "Six")
+    @exercises.exercise("97.1", "Six", wrong=[(-1, "positive"), (7, "too large")])
     def six(answer):
         exercises.require(answer > 0, "it is positive")
         return "positive"
 
     source = "x = 0\n### BEGIN SOLUTION\nx = -6\n### END SOLUTION"
     book = new_notebook(cells=[new_code_cell(source), new_code_cell('lab.check("97.1", x)')])
-    found = " ".join(faults(book, "97.1", [(-1, "positive"), (7, "too large")], {}))
+    found = " ".join(faults(book, "97.1"))
     for fault in ("solution does not pass", "stub is wrong, not open", "wrong answer 2 should hear", "2 wrong answers"):
         assert fault in found
