@@ -83,7 +83,7 @@ def dissect(lm: Any, prompt: Any, *, seed: int = 0, top: int = 10, **options: An
         top: how many of the likeliest tokens the bars show.
         **options: the fields of SampleOptions; one stage for each that is at work, in their order.
 
-    Law: the last stage's distribution and token are those of `sample` (tests/sampling/test_dissection.py).
+    Law: the last stage's distribution and token are those of `sample` (tests/sampling/test_texts.py).
     """
     asked, start, decoder = make_options(**options), one_prompt(lm, prompt), Decoder(lm.tokenizer)
     logits = make_runner(lm.model).begin([start.ids]).float()  # (1, vocab)

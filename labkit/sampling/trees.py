@@ -13,7 +13,7 @@ def sample_tree(samples: Samples, *, depth: int = 8) -> TokenTree:
         OptionError: the samples have different prompts, or depth is below 1.
 
     Law: the counts of a node's children and of the samples that end there sum to its own
-    (tests/sampling/test_trees.py).
+    (tests/sampling/test_texts.py).
     """
     if len(set(samples.prompts)) != 1 or depth < 1:
         raise OptionError(
