@@ -37,13 +37,13 @@ from labkit.evaluation import (
 
 from .answers import POSITIONS, Answers, confidence
 from .asking import ask
-from .clusters import by_embedding, by_words, embed, entropy, probabilities
+from .clusters import by_embedding, by_words, entropy, probabilities
 from .detectors import DETECTORS, Detector, detectors, doubts
 from .probes import Probe, probe
 
 __all__ = [
     "Answers", "DETECTORS", "Detector", "POSITIONS", "Probe", "Question", "ask", "by_embedding", "by_words",
-    "calibration", "compare", "confidence", "detectors", "doubts", "embed", "entropy", "fit_temperature", "grade",
+    "calibration", "compare", "confidence", "detectors", "doubts", "entropy", "fit_temperature", "grade",
     "normalise", "probabilities", "probe", "prompt_of", "questions", "reliability", "risk_curves", "scaled", "score",
     "table", "topics",
 ]  # fmt: skip

@@ -12,13 +12,12 @@ Laws: class probabilities sum to 1; the entropy is 0 for one meaning and log k f
 """
 
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError
 from labkit.evaluation import normalise
+from labkit.models import embed, encoder
 
 from .answers import Answers
 
@@ -77,7 +76,7 @@ def same_words(texts: Sequence[str]) -> list[int]:
 def by_embedding(answers: Answers, *, near: float = NEAR) -> list[list[int]]:
     """(question, sample) classes: sentence vectors of cosine ≥ near, linked through others too."""
     flat = sorted({text for row in answers.samples for text in row})
-    vectors = embed(flat)
+    vectors = embed(encoder(), flat)
     place = {text: i for i, text in enumerate(flat)}
     return [linked(vectors[[place[text] for text in row]], near) for row in answers.samples]
 
@@ -87,34 +86,3 @@ def linked(vectors: np.ndarray, near: float = NEAR) -> list[int]:
     from scipy.sparse.csgraph import connected_components
 
     return connected_components(vectors @ vectors.T >= near, directed=False)[1].tolist()
-
-
-def embed(texts: Sequence[str], *, batch: int = 256) -> np.ndarray:
-    """(text, d) unit vectors of MiniLM: the mean of its last layer over the tokens.
-
-    Raises:
-        AssetError: MiniLM is not in the cache and cannot be fetched.
-
-    Source: Reimers & Gurevych 2019.
-    """
-    import torch
-
-    lm = encoder()
-    rows = []
-    with torch.inference_mode():
-        for first in range(0, len(texts), batch):
-            part = [text or "." for text in texts[first : first + batch]]
-            ids = lm.tokenizer(part, return_tensors="pt", padding=True, truncation=True).to(lm.model.device)
-            states = lm.model(**ids).last_hidden_state  # (text, seq, d)
-            mask = ids["attention_mask"][..., None]
-            mean = (states * mask).sum(1) / mask.sum(1)
-            rows.append(torch.nn.functional.normalize(mean.float(), dim=-1).cpu().numpy())
-    return np.concatenate(rows) if rows else np.zeros((0, lm.card.d_model))
-
-
-@cache
-def encoder() -> Any:
-    """MiniLM, loaded once."""
-    from labkit.models import load
-
-    return load("minilm")

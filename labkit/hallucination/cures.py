@@ -23,10 +23,10 @@ from labkit.core.errors import OptionError, ShapeError, TextError
 from labkit.core.results import Bars
 from labkit.evaluation import Question, checked, grade, normalise, prefix_of, prompt_of, risk_coverage, wilson
 from labkit.evaluation.facts import shots
+from labkit.models import embed, encoder
 from labkit.text.people import Fact, consistent
 
 from .answers import Answers
-from .clusters import embed
 from .learning import split
 
 
@@ -151,11 +151,11 @@ class FactTable:
     @cached_property
     def vectors(self) -> np.ndarray:
         """(fact, d) unit vectors of the statements."""
-        return embed(self.statements)
+        return embed(encoder(), self.statements)
 
     def nearest(self, texts: Sequence[str]) -> np.ndarray:
         """(text,) number of the statement whose meaning is nearest."""
-        return (embed(list(texts)) @ self.vectors.T).argmax(1)
+        return (embed(encoder(), list(texts)) @ self.vectors.T).argmax(1)
 
 
 def statement(question: Question, answer: str = "") -> str:

@@ -49,13 +49,3 @@ def test_no_samples_are_refused():
         probabilities([])
     with pytest.raises(ShapeError, match="1 log-probabilities were given for 2"):
         probabilities([0, 1], [-1.0])
-
-
-@pytest.mark.weights
-def test_the_encoder_puts_the_same_city_together():
-    from labkit.hallucination.clusters import embed
-
-    vectors = embed(["Paris", "Paris, France", "Bangkok", ""])
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    close = vectors @ vectors.T
-    assert close[0, 1] > 0.8 > close[0, 2]
