@@ -89,6 +89,10 @@ def _device() -> Iterator[Finding]:
     quick = f"products are quickest in {quick_type(device)}"
     yield Finding("processor", processor())
     yield Finding("device", f"{device}, models load as {choose_dtype('auto', device)}, {quick}")
+    from labkit.sampling import products
+
+    ways = "; ".join(f"{shape}: {way}" for shape, way in products.found().items())
+    yield Finding("products measured", ways or "none yet; the first sampled text measures them, in some seconds")
     if device == "cpu" and shutil.which("nvidia-smi"):
         yield Finding(
             "GPU", "this machine has NVIDIA's driver, but torch does not use it", "note",

@@ -5,9 +5,9 @@ Gives   a Runner whose logits equal the model's (float32: to 1e-4).
 Ignores training, hooks, and whatever else a forward serves; a model that has any of these is not `fits`.
 
 A step of a small model spends half its time between the matrix products. Here the products use the model's own
-weights where they lie, those side by side at once, the cache is written in place, the heads that share keys are
-attended together instead of copying keys for each, and nothing is checked twice. No matrix is copied, so a change of
-the weights is seen by the next text.
+weights where they lie, those side by side at once, in the way that this processor does best (`products`); the cache is
+written in place, the heads that share keys are attended together instead of copying keys for each, and nothing is
+checked twice. A change of the weights is seen by the next text.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, rms_norm, scaled_dot_product_attention, silu
+from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
-from .llama_step import Desk, Norm, Weights, norm_of, through_layers, weights_of
+from .llama_step import Desk, Norm, Ready, Weights, norm_of, through_layers, weights_of
+from .products import Product, one_thread, times
 from .runners import pad_left
 
 CHUNK = 512
@@ -51,7 +52,6 @@ class LlamaRunner:
         self._model = model
         self._kv, self._d_head = c.num_key_value_heads, model.model.layers[0].self_attn.head_dim
         self._group = c.num_attention_heads // self._kv
-        self._times = _product(model)
         self._turns: tuple[Any, Any] | None = None  # (place, 2, d_head/2) of a single text, in numpy
         self._cache = torch.empty(0)  # (layer, 2, batch, kv head, capacity, d_head): keys, values
         self._pads = torch.empty(0)  # (batch,) empty places before each row's first token
@@ -63,7 +63,7 @@ class LlamaRunner:
         inner = self._model.model
         self._layers = [weights_of(layer) for layer in inner.layers]
         self._last, self._embed, self._head = norm_of(inner.norm), inner.embed_tokens.weight, self._model.lm_head.weight
-        self._desk = Desk(self._layers[0], self._kv, self._d_head)
+        self._ready: list[Ready] = []  # for one token of one text; made when the first comes
 
     @torch.inference_mode()
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
@@ -98,6 +98,10 @@ class LlamaRunner:
 
     def _step(self, token: Tensor) -> Tensor:
         """(1, 1, vocab) logits after one more token of one text."""
+        if not self._ready:
+            self._desk = Desk(self._layers[0], self._kv, self._d_head)
+            self._ready = [Ready(*pair) for pair in zip(self._layers, self._model.model.layers, strict=True)]
+            self._speak = Product(self._head.detach(), self._head)
         place = self._length
         self._make_room(place + 1)
         self._desk.x.copy_(self._embed[int(token)])
@@ -106,10 +110,11 @@ class LlamaRunner:
             cos, sin = (each.view(-1, 2, self._d_head // 2).numpy() for each in turns)
             self._turns = cos, sin
         self._desk.move_to(self._turns[0][place], self._turns[1][place])
-        through_layers(self._layers, self._desk, self._cache, place)
-        self._length += 1
-        self._desk.norm(self._last)
-        return torch.mv(self._head, self._desk.y)[None, None]
+        with one_thread():
+            through_layers(self._ready, self._desk, self._cache, place)
+            self._length += 1
+            self._desk.norm(self._last)
+            return self._speak.into(self._desk.y, self._desk.y.new_empty(len(self._head)))[None, None]
 
     @property
     def _steady(self) -> bool:
@@ -136,9 +141,7 @@ class LlamaRunner:
 
     def _logits(self, hidden: Tensor) -> Tensor:
         batch, new, d_model = hidden.shape
-        rows = hidden.reshape(-1, d_model)
-        times = self._times if len(rows) == 1 else linear  # many rows of a vocabulary are not worth turning round
-        return times(rows, self._head).view(batch, new, -1)
+        return times(hidden.reshape(-1, d_model), self._head).view(batch, new, -1)
 
     def _hidden(self, ids: Tensor) -> Tensor:
         """(batch, new, d_model) after the last norm; the cache grows by `new`."""
@@ -170,7 +173,7 @@ class LlamaRunner:
         batch, heads = cache.shape[1], kv * group
         new = len(x) // batch
         end = self._length + new
-        asked = self._each(_norm(x, w.norm_1), w.qkv).view(batch * new, -1, d_head)
+        asked = _each(_norm(x, w.norm_1), w.qkv).view(batch * new, -1, d_head)
         turned, v = _rotate(asked[:, : heads + kv], *turn), asked[:, heads + kv :]
         cache[0, :, :, self._length : end] = turned[:, heads:].view(batch, new, kv, d_head).transpose(1, 2)
         cache[1, :, :, self._length : end] = v.view(batch, new, kv, d_head).transpose(1, 2)
@@ -178,14 +181,15 @@ class LlamaRunner:
         q = q.reshape(batch, kv, group * new, d_head)
         seen = scaled_dot_product_attention(q, cache[0, :, :, :end], cache[1, :, :, :end], attn_mask=mask)
         seen = seen.view(batch, kv, group, new, d_head).permute(0, 3, 1, 2, 4).reshape(batch * new, -1)
-        x = x.add_(self._times(seen, w.o))  # in place: x is this pass's own
-        gate, up = self._each(_norm(x, w.norm_2), w.gate_up).chunk(2, -1)
-        return x.add_(self._times(silu(gate, inplace=True).mul_(up), w.down))
+        x = x.add_(times(seen, w.o))  # in place: x is this pass's own
+        gate, up = _each(_norm(x, w.norm_2), w.gate_up).chunk(2, -1)
+        return x.add_(times(silu(gate, inplace=True).mul_(up), w.down))
 
-    def _each(self, x: Tensor, weights: tuple[Tensor, ...]) -> Tensor:
-        """(rows, out) of each weight, side by side."""
-        products = [self._times(x, weight) for weight in weights]
-        return products[0] if len(products) == 1 else torch.cat(products, -1)
+
+def _each(x: Tensor, weights: tuple[Tensor, ...]) -> Tensor:
+    """(rows, out) of each weight, side by side."""
+    products = [times(x, weight) for weight in weights]
+    return products[0] if len(products) == 1 else torch.cat(products, -1)
 
 
 def _norm(x: Tensor, norm: Norm) -> Tensor:
@@ -203,17 +207,3 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     if x.dtype == torch.float32:
         return torch.addcmul(x * cos, turned, sin)
     return x * cos + turned * sin
-
-
-def _product(model: Any) -> Any:
-    """(rows, in) times a weight (out, in), the fastest way for the number type and device."""
-    if model.device.type == "cpu" and model.dtype == torch.bfloat16:
-        return _product_bfloat16
-    return linear
-
-
-def _product_bfloat16(x: Tensor, weight: Tensor) -> Tensor:
-    # On a processor `linear` reorders a bfloat16 weight at each call; with the weight on the left nothing is moved.
-    if len(x) == 1:
-        return torch.mv(weight, x[0])[None]
-    return torch.mm(weight, x.t()).t().contiguous()

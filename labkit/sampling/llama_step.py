@@ -21,6 +21,8 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from labkit.models.layout import joined
 
+from .products import Product
+
 
 @dataclass(frozen=True)
 class Norm:
@@ -43,6 +45,21 @@ class Weights:
     norm_2: Norm
     gate_up: tuple[Tensor, ...]
     down: Tensor
+
+
+class Ready:
+    """One layer, ready for one vector after another: its norms, and its weights in the way that is quickest here."""
+
+    def __init__(self, weights: Weights, layer: Any) -> None:
+        """Args: a layer of transformers' Llama and its `weights_of`."""
+        part, forward = layer.self_attn, layer.mlp
+        owners = part.q_proj, part.k_proj, part.v_proj
+        self.norm_1, self.norm_2 = weights.norm_1, weights.norm_2
+        self.qkv = [Product(w, one.weight) for w, one in zip(weights.qkv, owners, strict=False)]
+        self.o = Product(weights.o, part.o_proj.weight)
+        owners = forward.gate_proj, forward.up_proj
+        self.gate_up = [Product(w, one.weight) for w, one in zip(weights.gate_up, owners, strict=False)]
+        self.down = Product(weights.down, forward.down_proj.weight)
 
 
 def norm_of(module: Any) -> Norm:
@@ -125,24 +142,21 @@ class Desk:
         """(d_ff,) silu of the gates, times what they let through."""
         return torch.sigmoid(self._gate, out=self._gated).mul_(self._gate).mul_(self._up)
 
-    def add(self, weight: Tensor, vector: Tensor) -> None:
-        """x += weight @ vector."""
-        if self._exact:
-            self.x.addmv_(weight, vector)
-        else:
-            self.x.add_(torch.mv(weight, vector, out=self._more))
+    def add(self, product: Product, vector: Tensor) -> None:
+        """x += the product with a vector."""
+        self.x.add_(product.into(vector, self._more))
 
 
-def multiply(weights: Sequence[Tensor], vector: Tensor, row: Tensor) -> None:
-    """row = the product of each (out, in) weight with the vector, one after the other."""
-    if len(weights) == 1:
-        torch.mv(weights[0], vector, out=row)
+def multiply(products: Sequence[Product], vector: Tensor, row: Tensor) -> None:
+    """row = each product with the vector, one after the other."""
+    if len(products) == 1:
+        products[0].into(vector, row)
         return
-    for weight, part in zip(weights, row.split([len(w) for w in weights]), strict=True):
-        torch.mv(weight, vector, out=part)
+    for product, part in zip(products, row.split([product.out for product in products]), strict=True):
+        product.into(vector, part)
 
 
-def through_layers(layers: Sequence[Weights], desk: Desk, cache: Tensor, place: int) -> None:
+def through_layers(layers: Sequence[Ready], desk: Desk, cache: Tensor, place: int) -> None:
     """Let `desk.x`, the token's embedding, become the hidden vector after all layers.
 
     Args:

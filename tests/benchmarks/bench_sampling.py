@@ -4,8 +4,9 @@
 
 Same weights, same number type, same temperature, prompt and length; `generate` returns its scores, as `sample` returns
 its log-probabilities. The best of several alternating rounds counts, so that both meet the machine in the same moods.
-The last column: bytes of weights that a single sequence's token has to read, over time, as a share of the measured
-memory bandwidth (reading 1 GB); the cache of a lesson-sized model can lift it above 1.
+The last column says how much of the machine is used. For one text: bytes of weights that a token has to read, over
+time, as a share of the measured memory bandwidth (reading 1 GB). For 32: the operations of a token's products, over
+time, as a share of one large product in float32. What was chosen for each product stands below.
 """
 
 import sys
@@ -13,7 +14,9 @@ import time
 
 import torch
 
+from labkit.core.devices import processor, quick_type
 from labkit.core.results import Table
+from labkit.sampling import products
 
 PROMPT, ROUNDS = "Once upon a time, in a land far away", 4
 TOKENS = {1: 48, 32: 16}
@@ -24,6 +27,12 @@ def bandwidth() -> float:
     """Bytes per second at which memory is read."""
     block = torch.ones(1 << 28)
     return block.numel() * 4 / min(timed(block.sum) for _ in range(5))
+
+
+def peak() -> float:
+    """Operations per second of one large product in float32."""
+    one = torch.ones(2048, 2048)
+    return 2 * 2048**3 / min(timed(lambda: one @ one) for _ in range(5))
 
 
 def timed(run) -> float:
@@ -59,18 +68,21 @@ def main() -> None:
     from labkit.models import load
 
     torch.set_num_threads(int(sys.argv[1]) if len(sys.argv) > 1 else 2)
-    speed, rows = bandwidth(), []
-    for dtype in ("float32", "bfloat16"):
+    speed, most, rows = bandwidth(), peak(), []
+    for dtype in dict.fromkeys(("float32", quick_type("cpu"))):
         lm = load("smollm2-135m", dtype=dtype)
         weights = sum(p.nbytes for p in lm.model.parameters())
         for batch in TOKENS:
             got = compare(lm, batch)
-            share = got["sample"] * weights / speed if batch == 1 else float("nan")
+            numbers = sum(p.numel() for p in lm.model.parameters())
+            share = got["sample"] * (weights / speed if batch == 1 else 2 * numbers / most)
             rows.append({"number type": dtype, "texts": batch, "generate (tok/s)": got["generate"],
                          "sample (tok/s)": got["sample"], "ratio": got["sample"] / got["generate"],
-                         "share of bandwidth": share})  # fmt: skip
-    print(f"{torch.get_num_threads()} threads; memory reads at {speed / 1e9:.1f} GB/s")
+                         "share of what the machine has": share})  # fmt: skip
+    print(f"{processor()}, {torch.get_num_threads()} threads")
+    print(f"memory reads at {speed / 1e9:.1f} GB/s, a large product does {most / 1e9:.0f} GFLOP/s")
     print(Table.of(rows).frame().round(2).to_string(index=False))
+    print(*(f"{shape}: {way}" for shape, way in products.found().items()), sep="\n")
 
 
 if __name__ == "__main__":
