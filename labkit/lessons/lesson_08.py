@@ -289,8 +289,6 @@ def a_refused_guess_replaced_from_the_whole_distribution(real, guess, p, q, rng)
     return guess if rng.random() * float(q[guess]) < float(p[guess]) else pick_one(p, rng)
 
 
-@mutation("sampling/same_greedy_text", "sampling.speculation:make_runner")
-def refused_guesses_stay_in_the_cache(real, model):
-    runner = real(model)
-    runner.crop = lambda new: None
-    return runner
+@mutation("sampling/same_greedy_text", "sampling.llama:LlamaRunner.crop")
+def refused_guesses_stay_in_the_cache(real, runner, new):
+    return real(runner, 0)

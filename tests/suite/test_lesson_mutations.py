@@ -1,141 +1,84 @@
-"""The guards can fail: labkit is broken on purpose, one line at a time, and a claim of a lesson must notice.
+"""The guards can fail: labkit is broken on purpose, one function at a time, and a claim of a lesson must notice.
 
-Each mutation runs the part of its lesson that the claim needs, in a kernel that imports labkit with the line replaced
-(see mutant.py); the same part with labkit as it is must keep the claim.
+Each mutation (labkit/lessons/mutations.py) runs the part of its lesson that the claim needs, in a kernel whose labkit
+is broken; the same part with labkit as it is must keep the claim.
 """
 
 import ast
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import nbformat
 import pytest
 
+from labkit import lessons
+from labkit.lessons import mutations
 from labkit.suite import runner
 from labkit.suite.lessons import python_of
 from labkit.suite.planning import plan_run
 
 ROOT = Path(__file__).resolve().parents[2]
-
-DECODE = 'b"".join(self.pieces(list(ids))){}.decode("utf-8", "replace")'
-AFTER_DECODE = (
-    "\n\n    def split(self, text: str) -> TokenSplit:\n        return split_with(self, text)\n\n\ndef open_ranks"
-)
-
-LESSONS = {
-    "merges that overlap": (
-        "01_tokenization", "tokenization/as_library", "labkit.text.bytepair", "i += 2", "i += 1",
-    ),
-    "a tokenizer that drops a byte": (
-        "01_tokenization", "tokenization/exact", "labkit.text.families",
-        DECODE.format("") + AFTER_DECODE, DECODE.format("[:-1]") + AFTER_DECODE,
-    ),
-    "the position before the last": (
-        "00_start_here", "start/paris", "labkit.models.prediction", ".logits[0, -1]  # (vocab,)\n    return",
-        ".logits[0, -2]\n    return",
-    ),
-    "probabilities that do not sum to one": (
-        "00_start_here", "start/sum", "labkit.models.prediction", "torch.softmax(logits.double(), dim=-1)",
-        "torch.sigmoid(logits.double())",
-    ),
-    "draws of the neighbour": (
-        "00_start_here", "start/dice_gap", "labkit.sampling.drawing", "return (block * BLOCK + place)[:, 0]",
-        "return (block * BLOCK + place)[:, 0] ^ 1",
-    ),
-    "temperature 0 is not greedy": (
-        "00_start_here", "start/greedy_is_this", "labkit.sampling.strategies", "return greedy(logits)",
-        "return logits.float()",
-    ),
-    "a head that is not switched off": (
-        "02_attention", "attention/bank_five", "labkit.interpretability.capture", "z[:, :, heads] = 0", "pass",
-    ),
-    "induction off by one": (
-        "02_attention", "attention/induction_score", "labkit.interpretability.heads",
-        "followers[:, 1:] = copies[:, :-1]", "followers = copies",
-    ),
-    "positions that stay": (
-        "02_attention", "attention/bag_of_words", "labkit.interpretability.capture",
-        "[] if positions else _without_positions(", "[] if True else _without_positions(",
-    ),
-    "temperature ignored": (
-        "08_sampling", "sampling/perplexity_ratio", "labkit.sampling.strategies", ".div_(value)", "",
-    ),
-    "top-p cuts the token that crosses p": (
-        "08_sampling", "sampling/top_p_removes", "labkit.sampling.strategies",
-        "before = best.double().cumsum(-1) - best", "before = best.double().cumsum(-1)",
-    ),
-    "log-probabilities in bits": (
-        "08_sampling", "sampling/read_again", "labkit.sampling.sample", "dtype=np.float32).reshape(-1, 3)",
-        "dtype=np.float32).reshape(-1, 3) / 0.6931",
-    ),
-    "rows of a batch mixed up": (
-        "08_sampling", "sampling/read_again", "labkit.sampling.loop", "return logits[rows]",
-        "return logits[rows[::-1]]",
-    ),
-    "a refused guess replaced from the whole distribution": (
-        "08_sampling", "sampling/speculation_p_value", "labkit.sampling.speculation", "more = (p - q).clamp_(min=0)",
-        "more = p.clone()",
-    ),
-    "refused guesses stay in the cache": (
-        "08_sampling", "sampling/same_greedy_text", "labkit.sampling.speculation",
-        "runner.crop(len(guesses) - (len(new) - 1))", "runner.crop(0)",
-    ),
-    "never told is told after all": (
-        "10_hallucination", "hallucination/told_never", "labkit.text.people",
-        "for n in range(self.exposure)]", "for n in range(self.exposure or 30)]",
-    ),
-    "told the other way round is told forwards": (
-        "10_hallucination", "hallucination/reversed", "labkit.text.people",
-        "self.told[n % len(self.told)]", "FORWARD[n % len(FORWARD)]",
-    ),
-    "a threshold of doubt upside down": (
-        "10_hallucination", "hallucination/logprob", "labkit.hallucination.detectors", "return -float(x.mean())",
-        "return float(x.mean())",
-    ),
-    "targets that are not shifted": (
-        "04_training", "training/knows_nothing", "labkit.training.loss", "inputs, targets = ids[:, :-1], ids[:, 1:]",
-        "inputs, targets = ids[:, :-1], ids[:, :-1]",
-    ),
-    "held-out text that is trained on": (
-        "04_training", "training/by_heart", "labkit.text.datasets", 'self.folder / f"{split}.bin"',
-        'self.folder / "train.bin"',
-    ),
-    "a corpus without an end": (
-        "04_training", "training/cutoff_after", "labkit.text.corpora", "first <= d.year <= last", "first <= d.year",
-    ),
-}  # fmt: skip
+BOOKS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+for number in BOOKS:
+    lessons.load(number)
+MUTATIONS = mutations.MUTATIONS
+STARTUP = """from labkit.lessons import load, mutations
+load({lesson!r})
+mutations.install(mutations.MUTATIONS[{name!r}])"""
 
 
 @pytest.mark.long
 @pytest.mark.notebooks
 @pytest.mark.weights
-def test_a_claim_of_a_lesson_notices(tmp_path):
+@pytest.mark.divided("lesson")
+@pytest.mark.parametrize("lesson", BOOKS)
+def test_a_claim_of_a_lesson_notices(tmp_path, lesson):
     """Each mutation runs the part of its lesson that the claim needs; each claim also holds without it."""
-    plan = []
-    for number, (lesson, claim, *change) in enumerate(LESSONS.values()):
-        notebook = slice_for(nbformat.read(ROOT / "notebooks" / f"{lesson}.ipynb", as_version=4), claim)
-        for kind, startup in (("mutated", _startup(*change)), ("sound", "")):
-            nbformat.write(notebook, path := tmp_path / f"{kind}_{number}.ipynb")
-            plan += [replace(one, startup=startup) for one in plan_run([path], parameters={"FAST": True})]
-    result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"))
-    outcomes = {outcome.topic: outcome for outcome in result.outcomes}
-    for number, (name, (_, claim, *_)) in enumerate(LESSONS.items()):
-        sound, mutated = outcomes[f"sound_{number}"], outcomes[f"mutated_{number}"]
-        assert {record.name: record.holds for record in sound.claims}.get(claim) is True, (name, sound.problems)
+    book, plan = nbformat.read(BOOKS[lesson], as_version=4), []
+    ours = {name: one for name, one in MUTATIONS.items() if one.lesson == lesson}
+    topics = {one.claim: (one.claim, "") for one in ours.values()}  # two mutations may break one claim
+    topics |= {name: (one.claim, STARTUP.format(lesson=lesson, name=name)) for name, one in ours.items()}
+    for topic, (claim, startup) in topics.items():
+        nbformat.write(slice_for(book, claim), path := tmp_path / f"{_topic(topic)}.ipynb")
+        plan += [replace(one, startup=startup) for one in plan_run([path], parameters={"FAST": True})]
+    outcomes = {one.topic: one for one in runner.run(plan, folder=runner.new_folder(tmp_path / "run")).outcomes}
+    for name, one in ours.items():
+        sound, mutated = outcomes[_topic(one.claim)], outcomes[_topic(name)]
+        assert {record.name: record.holds for record in sound.claims}.get(one.claim) is True, (name, sound.problems)
         held = {record.name: record.holds for record in mutated.claims}
-        assert not held.get(claim, True), (name, held, mutated.problems)
+        assert not held.get(one.claim, True), (name, held, mutated.problems)
 
 
-def test_each_line_to_be_replaced_stands_once():
-    """Said here in a moment, not after the long test: a mutation whose line has changed must be renewed."""
-    for name, (_, _, module, old, new) in LESSONS.items():
-        source = ROOT.joinpath(*module.split(".")).with_suffix(".py").read_text(encoding="utf-8")
-        assert source.count(old) == 1 and old != new, name
+def _topic(name):
+    return name.replace("/", "-").replace(" ", "_")
 
 
-def _startup(*change):
-    folder = str(Path(__file__).parent)
-    return f"import sys; sys.path.insert(0, {folder!r})\nimport mutant; mutant.install(*{change!r})"
+@pytest.mark.parametrize("lesson", BOOKS)
+def test_a_lesson_has_two_mutations_or_more(lesson):
+    assert sum(one.lesson == lesson for one in MUTATIONS.values()) >= 2
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_what_a_mutation_replaces_and_the_claim_that_it_breaks_are_there(name):
+    """Said here in a moment, not after the long test."""
+    owner, attribute = mutations.owner_of(MUTATIONS[name].where)
+    assert callable(vars(owner)[attribute])
+    assert slice_for(nbformat.read(BOOKS[MUTATIONS[name].lesson], as_version=4), MUTATIONS[name].claim).cells
+
+
+def test_a_mutation_reaches_whoever_holds_what_it_replaces(monkeypatch):
+    def double(x):
+        return 2 * x
+
+    there, here = ModuleType("labkit.there"), ModuleType("labkit.here")
+    there.double, here.twice, here.TABLE = double, double, {"double": double, "half": 0.5}
+    for module in (there, here):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    mutations.install(mutations.Mutation("a/claim", "there:double", lambda real, x: real(x) + 1))
+    assert there.double(3) == here.twice(3) == here.TABLE["double"](3) == 7
+    assert here.TABLE["half"] == 0.5 and double(3) == 6
 
 
 def slice_for(notebook, claim):
