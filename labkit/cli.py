@@ -67,7 +67,11 @@ def run(
     ] = None,
     jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Notebooks at a time.")] = 2,
     seeds: Annotated[int, typer.Option(min=0, help="Run with SEED 0 … N-1, show each claim's spread.")] = 0,
-    accept: Annotated[bool, typer.Option("--accept", help="Make what is measured the new baselines.")] = False,
+    threads: Annotated[int, typer.Option(min=0, help="Of each notebook; 0 = the cores divided by the jobs.")] = 0,
+    accept: Annotated[bool, typer.Option("--accept", help="Make what five seeds measure the new baselines.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail for what moved on another kind of machine, too.")
+    ] = False,
     executor: Annotated[str, typer.Option(help="local, or dask://HOST:PORT.")] = "local",
     gallery: Annotated[
         Path | None, typer.Option(help="Also write a site of all these lessons into this folder.")
@@ -90,7 +94,9 @@ def run(
     plan = plan_run(paths, parameters=given, fast=fast, seeds=seeds, accept=accept)
     folder = runner.new_folder(output)
     console = Console(highlight=False)
-    settings = runner.Settings(jobs=jobs, warm=warm, accept=accept, assets=_asset_hashes(plan))
+    settings = runner.Settings(
+        jobs=jobs, warm=warm, threads=threads, accept=accept, strict=strict, assets=_asset_hashes(plan)
+    )
     with open_executor(executor, folder) as pool, Progress(console, len(plan)) as progress:
         result = runner.run(plan, folder=folder, settings=settings, executor=pool, report=progress.ended)
     print_result(console, result)

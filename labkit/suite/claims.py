@@ -19,7 +19,7 @@ from labkit.core import palette
 from labkit.core.errors import OptionError, closest
 from labkit.core.output import put
 
-from .outcomes import ClaimRecord, Value, show_value
+from .records import ClaimRecord, Value, show_value
 
 _MEASURED: dict[str, ClaimRecord] = {}
 _MARKDOWN = str.maketrans({mark: "\\" + mark for mark in "\\`*_{}[]()#+-.!|~$"})

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from labkit.core.results import Table
 
-from .outcomes import ClaimRecord, Outcome, SuiteResult, show_value
+from .outcomes import Outcome, SuiteResult
+from .records import ClaimRecord, show_value
 
 _SLOWER, _LARGER = 1.3, 1.2
 
@@ -13,7 +14,7 @@ def moved(before: SuiteResult, after: SuiteResult) -> Table:
     """Verdicts, claims, times and versions that differ, one a row; no rows = the runs agree.
 
     A claim is listed when its value differs at all; `beyond` says whether by more than its tolerance. Seconds are
-    compared after scaling both runs by their calibration, and listed from a third more on.
+    compared after scaling both by their calibrations, and listed from a third more on.
     """
     old = {_key(outcome): outcome for outcome in before.outcomes}
     new = {_key(outcome): outcome for outcome in after.outcomes}
@@ -23,7 +24,7 @@ def moved(before: SuiteResult, after: SuiteResult) -> Table:
             rows.append((key, "notebook", *(("ran", "did not run") if key in old else ("did not run", "ran")), ""))
             continue
         rows += _moved_claims(key, old[key], new[key])
-        rows += _moved_costs(key, old[key], new[key], before.calibration.slowness, after.calibration.slowness)
+        rows += _moved_costs(key, old[key], new[key])
     for what, first, second in (("version", before.versions, after.versions), ("asset", before.assets, after.assets)):
         for name in sorted(first.keys() | second.keys()):
             if first.get(name) != second.get(name):
@@ -97,11 +98,11 @@ def _moved_claims(key: str, old: Outcome, new: Outcome) -> list[tuple[str, ...]]
     return rows
 
 
-def _moved_costs(key: str, old: Outcome, new: Outcome, slow: float, slow_now: float) -> list[tuple[str, ...]]:
+def _moved_costs(key: str, old: Outcome, new: Outcome) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     if old.verdict != new.verdict:
         rows.append((key, "verdict", old.verdict, new.verdict, ""))
-    before, after = old.seconds / slow, new.seconds / slow_now
+    before, after = old.seconds / old.slowness, new.seconds / new.slowness
     if before and after and not 1 / _SLOWER < after / before < _SLOWER:
         rows.append((key, "seconds", f"{old.seconds:.1f}", f"{new.seconds:.1f}", f"× {after / before:.2f} calibrated"))
     first, second = old.peak_memory, new.peak_memory

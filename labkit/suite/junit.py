@@ -7,7 +7,8 @@ is a case of its own. Keeps the schema that Jenkins, GitLab, GitHub's reporters 
 import re
 from xml.etree import ElementTree as Xml
 
-from .outcomes import STOPPED, ClaimRecord, Outcome, Problem, SuiteResult, show_value
+from .outcomes import STOPPED, Outcome, Problem, SuiteResult
+from .records import ClaimRecord, show_value
 
 ABOUT_CLAIMS = ("claim", "missing", "new", "drift", "twice")
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -33,6 +34,8 @@ def _suite(outcome: Outcome, started: str) -> Xml.Element:
     suite = Xml.Element("testsuite", name=_clean(outcome.topic))
     if started:
         suite.set("timestamp", started[:19])  # the schema knows no time zone; this is UTC
+    if outcome.kind:
+        Xml.SubElement(Xml.SubElement(suite, "properties"), "property", name="machine", value=_clean(outcome.machine))
     runs = Xml.SubElement(
         suite, "testcase", classname=_clean(outcome.topic), name="runs", time=f"{outcome.seconds:.3f}"
     )
@@ -43,7 +46,7 @@ def _suite(outcome: Outcome, started: str) -> Xml.Element:
         _complain(runs, [problem for problem in outcome.problems if not _claim_of(problem, named)])
     for claim in outcome.claims:
         _case_of_claim(suite, outcome, claim)
-    cases = list(suite)
+    cases = suite.findall("testcase")
     for count, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(count, str(sum(case.find(tag) is not None for case in cases)))
     suite.set("tests", str(len(cases)))

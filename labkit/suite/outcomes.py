@@ -9,15 +9,17 @@ SuiteResult          one run: versions, hashes, device, seed, times, and
 import json
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
+from statistics import median_low
 from typing import Any
 
+from labkit.core.devices import Kind
 from labkit.core.errors import NotebookError
 from labkit.core.paths import atomic_file
 
+from .calibration import NOMINAL, Calibration, disagreement
+from .records import ClaimRecord
+
 RESULTS_FILE = "results.json"
-Value = float | int | str | bool | None
-ROUNDING = 0.01
-"""A change of so small a share means nothing."""
 
 PASSED, FAILED, STOPPED = "passed", "failed", "stopped"
 """Verdicts; stopped = the run was interrupted before this notebook finished."""
@@ -26,12 +28,13 @@ PROBLEM_KINDS = (
     "claim",  # a claim does not hold
     "missing",  # a claim of the baseline was not measured
     "new",  # a claim that the baseline does not know
-    "drift",  # a claim left its baseline's tolerance
+    "drift",  # a claim left its baseline's tolerance, on the baseline's kind of machine
     "twice",  # two claims of one name with different values
     "error",  # a cell raised
     "kernel",  # the kernel died or did not start
     "time",  # the budget of minutes is exceeded
     "slow",  # much slower than its baseline
+    "accept",  # nothing was accepted, and why
     "memory",  # the budget of memory is exceeded
     "offline",  # an output asks another host
     "exercise",  # an exercise's check rejects the lesson's own solution
@@ -39,73 +42,6 @@ PROBLEM_KINDS = (
     "notebook",  # not a notebook, no kernelspec, not writable …
     "stopped",  # interrupted
 )
-
-
-@dataclass(frozen=True)
-class ClaimRecord:
-    """One measured statement and the bound that it must keep."""
-
-    name: str
-    """`topic/what`, unique in its notebook."""
-    value: Value
-    """None where the measured number is not finite."""
-    relation: str
-    """`at_least`, `at_most`, `within` or `equals`."""
-    bound: Any
-    """A number; for `within` a list [low, high]; for `equals` a number, string or bool."""
-    holds: bool
-    says: str = ""
-    """The statement in words."""
-    tolerance: float | None = None
-    """How far the lesson says it may move, in its own unit; None = as far as the baseline's seeds scatter."""
-    cell: int = -1
-    """The cell's index in the notebook; -1 where it is not known."""
-    accepted: Value = None
-    """The baseline's value, once compared; None = the baseline does not have one."""
-    least: float | None = None
-    most: float | None = None
-    """The range of the baseline's seeds."""
-
-    @property
-    def bound_text(self) -> str:
-        """`≥ 0.7`, `≤ 3`, `in [0.7, 0.85]`, `= 12`."""
-        if self.relation == "within":
-            return f"in [{show_value(self.bound[0])}, {show_value(self.bound[1])}]"
-        return f"{ {'at_least': '≥', 'at_most': '≤', 'equals': '='}[self.relation] } {show_value(self.bound)}"
-
-    @property
-    def moved(self) -> float | None:
-        """Distance from the accepted value, in its unit; None where there is no number to compare with."""
-        if not is_number(self.value) or not is_number(self.accepted):
-            return None
-        return abs(self.value - self.accepted)  # pyright: ignore
-
-    @property
-    def allowed(self) -> float | None:
-        """The distance that is no drift; None = it must be equal.
-
-        What the lesson says, else for measures the range of the baseline's seeds, at least a hundredth of the value.
-        """
-        if self.tolerance is not None or not isinstance(self.value, float) or not is_number(self.accepted):
-            return self.tolerance
-        scatter = 0.0 if self.least is None or self.most is None else self.most - self.least
-        return max(scatter, ROUNDING * abs(self.accepted))  # pyright: ignore
-
-    @property
-    def drifted(self) -> bool:
-        """Whether it left the tolerance around its accepted value.
-
-        A measure that stays below a hundredth of its `at_most` is rounding noise (an error of 3e-7 where 1e-3 is
-        allowed), which differs between machines: it does not drift.
-        """
-        if self.accepted is None:
-            return False
-        if self.moved is None or self.allowed is None:
-            return type(self.value) is not type(self.accepted) or self.value != self.accepted
-        noise = abs(self.bound) * ROUNDING if self.relation == "at_most" else 0.0
-        if isinstance(self.value, float) and max(abs(self.value), abs(self.accepted)) < noise:  # pyright: ignore
-            return False
-        return self.moved > self.allowed
 
 
 @dataclass(frozen=True)
@@ -148,16 +84,24 @@ class Outcome:
     executed: str = ""
     """The executed notebook, relative to the run's folder; empty = nothing was written."""
     device: str = ""
-    """As the lesson said when it began; empty = it did not."""
+    kind: dict[str, Any] | None = None
+    """On what it ran, as the lesson said when it began (`core.devices.Kind` as a dict); None = it did not."""
     parameters: dict[str, Any] = field(default_factory=dict)
     """What was set with -p, SEED and FAST included."""
     budget_seconds: float | None = None
-    """What it may take on this machine: the notebook's minutes, scaled by the calibration."""
+    """What it may take on this machine: the notebook's minutes, scaled by the calibration before it."""
     budget_memory: int | None = None
     """Bytes it may hold."""
     accepted_seconds: float | None = None
     """The baseline's seconds, scaled to this machine."""
     accepted_memory: int | None = None
+    accepted_kind: dict[str, Any] | None = None
+    """The kind of machine that the baseline remembers; None = there is none, or it does not say."""
+    moved: tuple[str, ...] = ()
+    """Claims beyond their tolerance on another kind of machine than the baseline's: no problem, but worth a look."""
+    before: Calibration = NOMINAL
+    after: Calibration = NOMINAL
+    """How fast the process that executed it was before it began and after it ended."""
 
     @property
     def topic(self) -> str:
@@ -168,21 +112,26 @@ class Outcome:
     def passed(self) -> bool:
         return self.verdict == PASSED
 
+    @property
+    def machine(self) -> str:
+        """The kind of machine in words; empty where the notebook did not say."""
+        return kind_text(self.kind)
+
+    @property
+    def slowness(self) -> float:
+        """Seconds here for one of the reference machine's, mean of before and after."""
+        return (self.before.slowness + self.after.slowness) / 2
+
+    @property
+    def unsteady(self) -> str:
+        """`this machine became 1.6 x slower while it ran`; empty where its calibrations agree."""
+        return disagreement(self.before, self.after)
+
     def with_problems(self, *more: Problem) -> "Outcome":
         """The same with more problems; failed if there is any."""
         problems = (*self.problems, *more)
         verdict = FAILED if problems and self.verdict == PASSED else self.verdict
         return replace(self, problems=problems, verdict=verdict)
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How fast this machine is today: a fixed matrix product and a fixed Python loop."""
-
-    matmul_seconds: float = 0.0
-    loop_seconds: float = 0.0
-    slowness: float = 1.0
-    """Seconds here for one second of the reference machine; budgets are multiplied by it."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +147,6 @@ class SuiteResult:
     wall_seconds: float = 0.0
     jobs: int = 1
     executor: str = "processes"
-    calibration: Calibration = Calibration()
     versions: dict[str, str] = field(default_factory=dict)
     """Package name → version."""
     assets: dict[str, str] = field(default_factory=dict)
@@ -210,6 +158,11 @@ class SuiteResult:
     @property
     def passed(self) -> bool:
         return not self.interrupted and not self.unwritten and all(outcome.passed for outcome in self.outcomes)
+
+    @property
+    def slowness(self) -> float:
+        """Seconds here for one of the reference machine's: the middle of the notebooks'."""
+        return median_low([outcome.slowness for outcome in self.outcomes] or [1.0])
 
     @property
     def notebook_seconds(self) -> float:
@@ -239,8 +192,7 @@ class SuiteResult:
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
             outcomes = tuple(outcome_from_json(entry) for entry in data.pop("outcomes"))
-            calibration = Calibration(**data.pop("calibration"))
-            return cls(outcomes=outcomes, calibration=calibration, **_known(cls, data))
+            return cls(outcomes=outcomes, **_known(cls, data))
         except FileNotFoundError:
             raise NotebookError(f"{path} does not exist; name the folder of a run, such as runs/latest") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -255,23 +207,17 @@ def outcome_from_json(data: dict[str, Any]) -> Outcome:
         Problem(**{**_known(Problem, problem), "tail": tuple(problem.get("tail", ()))})
         for problem in data.pop("problems", ())
     )
-    return Outcome(claims=claims, problems=problems, **_known(Outcome, data))
+    speeds = {name: Calibration(**_known(Calibration, data.pop(name, {}))) for name in ("before", "after")}
+    moved = tuple(data.pop("moved", ()))
+    return Outcome(claims=claims, problems=problems, moved=moved, **speeds, **_known(Outcome, data))
 
 
-def show_value(value: Any) -> str:
-    """A value as the lesson and the reports print it: counts exactly, measures to four figures."""
-    if value is None:
-        return "not a number"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
-
-
-def is_number(value: Any) -> bool:
-    """A count or a measure; bools are neither."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def kind_text(kind: dict[str, Any] | None) -> str:
+    """`AVX512 with bfloat16, cpu, 1 thread, torch 2.13.0`; empty for None."""
+    try:
+        return str(Kind(**kind)) if kind else ""
+    except TypeError:  # written by another version
+        return ", ".join(map(str, (kind or {}).values()))
 
 
 def _known(kind: type, data: dict[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from labkit.core.errors import LabError, NotebookError
 from .junit import junit
 from .lessons import exercise_cells, promise, read_notebook, title
 from .offline import requests_of
-from .outcomes import FAILED, PASSED, STOPPED, ClaimRecord, Outcome, SuiteResult, show_value
+from .outcomes import FAILED, PASSED, STOPPED, Outcome, SuiteResult
 from .pages import POLICY, Page, add_plotly, style, template, write, write_page
+from .records import ClaimRecord, show_value
+from .terminal import moved_elsewhere
 
 REPORT, JUNIT, PAGES = "report.html", "junit.xml", "pages"
 SIGNS = {PASSED: "✔", FAILED: "✘", STOPPED: "○"}
@@ -55,13 +57,18 @@ class Entry:
 
     @property
     def claims(self) -> list[ClaimRecord]:
-        """Those with a problem first, else in the lesson's order."""
-        return sorted(self.outcome.claims, key=lambda claim: not _blamed(claim))
+        """Those with a problem first, then those that moved, else in the lesson's order."""
+        return sorted(self.outcome.claims, key=lambda claim: (not _blamed(self.outcome, claim), not claim.drifted))
 
     @property
     def blamed(self) -> int:
         """Claims that do not hold, or moved further than they may."""
-        return sum(map(_blamed, self.outcome.claims))
+        return sum(_blamed(self.outcome, claim) for claim in self.outcome.claims)
+
+    @property
+    def elsewhere(self) -> str:
+        """Why claims that moved are no problem here; empty where none did."""
+        return moved_elsewhere(self.outcome)
 
     @property
     def time(self) -> "Meter":
@@ -218,8 +225,8 @@ def _asked(page: Page) -> str:
     return f"asks another host for {', '.join(found[:3])}: blocked in its page" if found else ""
 
 
-def _blamed(claim: ClaimRecord) -> bool:
-    return not claim.holds or claim.drifted
+def _blamed(outcome: Outcome, claim: ClaimRecord) -> bool:
+    return not claim.holds or (claim.drifted and claim.name not in outcome.moved)
 
 
 def change(claim: ClaimRecord) -> str:

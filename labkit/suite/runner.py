@@ -23,10 +23,9 @@ from labkit.core.devices import describe_machine
 from labkit.core.errors import NotebookError
 from labkit.core.paths import runs_folder
 
-from .baselines import ACCEPTABLE, accept, check_claims, compare, read_baseline
-from .calibration import calibrate
+from .baselines import accept, check_claims, compare, read_baseline
 from .lessons import heading_above, read_notebook
-from .outcomes import FAILED, STOPPED, Calibration, Outcome, Problem, SuiteResult
+from .outcomes import FAILED, STOPPED, Outcome, Problem, SuiteResult
 from .planning import Planned
 from .supervision import Job, execute
 from .warm import WarmServer, possible
@@ -44,8 +43,12 @@ class Settings:
     jobs: int = 2
     warm: bool = True
     start_seconds: float = 60.0
+    threads: int = 0
+    """Of each notebook; 0 = the cores divided by the jobs."""
     accept: bool = False
     """True: what is measured becomes the baseline, where nothing worse than that it moved is wrong."""
+    strict: bool = False
+    """True: a claim that moved fails on every kind of machine, not only on the baseline's."""
     assets: dict[str, str] = field(default_factory=dict)
     """Asset name → sha256, to be kept in the results."""
 
@@ -74,19 +77,20 @@ def run(
     with ExitStack() as stack:
         stop_file = stack.enter_context(_only_run_in(folder))
         stack.enter_context(_interrupt_touches(stop_file))
-        warm = WarmServer(_threads(settings.jobs)) if _worth_warming(plan, settings, executor) else None
+        warm = WarmServer(_threads(settings)) if _worth_warming(plan, settings, executor) else None
         if warm:
             stack.callback(warm.close)
-        calibration = calibrate()
         address = warm.ready() if warm else ""
         jobs = {
-            index: replace(_job(one, folder, settings, calibration), warm=address, stop_file=str(stop_file))
+            index: replace(_job(one, folder, settings), warm=address, stop_file=str(stop_file))
             for index, one in enumerate(plan)
         }
         pool = executor or stack.enter_context(ThreadPoolExecutor(settings.jobs, thread_name_prefix="notebook"))
         for index, raw in _finished(plan, jobs, pool):
-            outcomes[index] = _judge(raw, plan[index], folder, calibration, settings.accept)
+            outcomes[index] = _judge(raw, plan[index], folder, settings)
             report(outcomes[index])
+    if settings.accept:
+        outcomes |= _accepted(plan, outcomes)
     result = SuiteResult(
         outcomes=tuple(outcomes[index] for index in sorted(outcomes)),
         profile=plan[0].profile if plan else "full",
@@ -96,7 +100,6 @@ def run(
         wall_seconds=time.monotonic() - clock,
         jobs=settings.jobs,
         executor="threads" if executor is None else type(executor).__name__,
-        calibration=calibration,
         versions=_versions(),
         assets=settings.assets,
         interrupted=any(outcome.verdict == STOPPED for outcome in outcomes.values()),
@@ -176,16 +179,16 @@ def new_folder(wanted: Path | None = None) -> Path:
     raise NotebookError(f"too many runs started in this second in {runs_folder()}; try again")
 
 
-def _job(one: Planned, folder: Path, settings: Settings, calibration: Calibration) -> Job:
+def _job(one: Planned, folder: Path, settings: Settings) -> Job:
     return Job(
         notebook=str(one.notebook.absolute()),
         shown=str(one.notebook),
         executed=str(folder / one.subfolder / one.notebook.name),
         profile=one.profile,
         parameters=one.parameters,
-        limit_seconds=one.minutes * 60 * calibration.slowness * SLACK,
+        limit_seconds=one.minutes * 60 * SLACK,
         limit_bytes=None if one.memory_gb is None else round(one.memory_gb * 1e9),
-        threads=_threads(settings.jobs),
+        threads=_threads(settings),
         startup=one.startup,
         start_seconds=settings.start_seconds,
     )
@@ -213,16 +216,14 @@ def _result(future: "Future[Outcome]", job: Job) -> Outcome:
         return blank.with_problems(Problem("kernel", f"the executor lost it ({type(error).__name__}: {error})"))
 
 
-def _judge(raw: Outcome, one: Planned, folder: Path, calibration: Calibration, accepting: bool) -> Outcome:
+def _judge(raw: Outcome, one: Planned, folder: Path, settings: Settings) -> Outcome:
     """Bounds, baseline, headings, and paths relative to the run's folder."""
     executed = Path(raw.executed).relative_to(folder).as_posix() if raw.executed else ""
     outcome = check_claims(replace(raw, executed=executed))
     if one.problem:
         return outcome
-    if one.compared and raw.verdict != STOPPED:
-        outcome = compare(outcome, read_baseline(one.notebook, one.profile), calibration)
-        if accepting and all(problem.kind in ACCEPTABLE for problem in outcome.problems):
-            outcome = accept(outcome, one.notebook, calibration)
+    if one.compared and raw.verdict != STOPPED and not settings.accept:
+        outcome = compare(outcome, read_baseline(one.notebook, one.profile), strict=settings.strict)
     cells = read_notebook(one.notebook).cells
     placed = (
         replace(problem, heading=heading_above(cells, problem.cell))
@@ -233,12 +234,26 @@ def _judge(raw: Outcome, one: Planned, folder: Path, calibration: Calibration, a
     return replace(outcome, problems=tuple(placed))
 
 
+def _accepted(plan: Sequence[Planned], outcomes: dict[int, Outcome]) -> dict[int, Outcome]:
+    """Make the runs of each notebook its baseline; gives what became of those with its own seed."""
+    changed: dict[int, Outcome] = {}
+    for own, one in enumerate(plan):
+        if not one.compared:
+            continue
+        others = [i for i, other in enumerate(plan) if other.notebook == one.notebook and i != own]
+        try:
+            changed[own] = accept([outcomes[i] for i in (own, *others)], one.notebook)
+        except NotebookError as error:
+            changed[own] = outcomes[own].with_problems(Problem("accept", str(error)))
+    return changed
+
+
 def _worth_warming(plan: Sequence[Planned], settings: Settings, executor: Executor | None) -> bool:
     return settings.warm and executor is None and possible() and sum(not one.problem for one in plan) > 1
 
 
-def _threads(jobs: int) -> int:
-    return max(1, describe_machine().cores // max(1, jobs))
+def _threads(settings: Settings) -> int:
+    return settings.threads or max(1, describe_machine().cores // max(1, settings.jobs))
 
 
 def _versions() -> dict[str, str]:

@@ -20,7 +20,9 @@ from typing import Any, TextIO, cast
 
 import psutil
 
-from .outcomes import FAILED, PASSED, STOPPED, ClaimRecord, Outcome, Problem
+from .calibration import calibrate
+from .outcomes import FAILED, PASSED, STOPPED, Outcome, Problem
+from .records import ClaimRecord
 from .warm import thread_limits
 
 _TICK = 0.2
@@ -41,6 +43,7 @@ class Job:
     profile: str = "full"
     parameters: dict[str, Any] = field(default_factory=dict)
     limit_seconds: float = 900.0
+    """On the reference machine; scaled by a calibration of the process that executes it."""
     limit_bytes: int | None = None
     threads: int = 1
     warm: str = ""
@@ -54,17 +57,25 @@ class Job:
 
 
 def execute(job: Job) -> Outcome:
-    """Run one notebook; never raises for what the notebook does."""
-    outcome = Outcome(
-        job.shown,
-        job.profile,
-        parameters=job.parameters,
-        budget_seconds=job.limit_seconds,
-        budget_memory=job.limit_bytes,
-    )
+    """Run one notebook between two calibrations; never raises for what the notebook does."""
+    outcome = Outcome(job.shown, job.profile, parameters=job.parameters, budget_memory=job.limit_bytes)
     if job.stop_file and Path(job.stop_file).exists():
         problem = Problem("stopped", "the run was interrupted before it started")
         return replace(outcome, verdict=STOPPED, problems=(problem,))
+    before = calibrate()
+    job = replace(job, limit_seconds=job.limit_seconds * before.slowness)
+    outcome = _supervised(job, replace(outcome, budget_seconds=job.limit_seconds, before=before, after=before))
+    if outcome.verdict == STOPPED:
+        return outcome
+    outcome = replace(outcome, after=calibrate())
+    problems = (
+        replace(problem, message=f"{problem.message}; {outcome.unsteady}") if problem.kind == "time" else problem
+        for problem in outcome.problems
+    )
+    return replace(outcome, problems=tuple(problems)) if outcome.unsteady else outcome
+
+
+def _supervised(job: Job, outcome: Outcome) -> Outcome:
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="labkit-", ignore_cleanup_errors=True) as scratch:
         log = Path(scratch) / "log"
@@ -225,6 +236,7 @@ def _conclude(outcome: Outcome, watch: _Watch, log: Path) -> Outcome:
     stopped = any(problem.kind == "stopped" for problem in problems)
     verdict = STOPPED if stopped else FAILED if problems else PASSED
     found = replace(outcome, executed=result.get("executed", ""), device=result.get("device", ""))
+    found = replace(found, kind=result.get("kind"))
     return replace(found, claims=claims, problems=tuple(problems), verdict=verdict)
 
 

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from labkit.core.results import Table
 
-from .outcomes import PASSED, STOPPED, Outcome, SuiteResult
+from .baselines import told
+from .outcomes import PASSED, STOPPED, Outcome, SuiteResult, kind_text
 
 _MARKS = {PASSED: ("✔", "green"), STOPPED: ("■", "yellow")}
 _FAILED_MARK = ("✘", "red")
@@ -64,13 +65,23 @@ def print_result(console: Console, result: SuiteResult) -> None:
         table.add_row(
             Text(mark, colour), _name(outcome), outcome.profile, f"{held}/{len(outcome.claims)} hold",
             f"{outcome.seconds:.1f}", f"{outcome.budget_seconds:.0f}" if outcome.budget_seconds else "",
-            f"{outcome.peak_memory / 1e9:.2f} GB", ", ".join(dict.fromkeys(p.kind for p in outcome.problems)),
+            f"{outcome.peak_memory / 1e9:.2f} GB", ", ".join(_marks_of(outcome)),
         )  # fmt: skip
     console.print()
     console.print(table)
     for outcome in result.outcomes:
         _print_problems(console, outcome)
+        _print_moved(console, outcome)
     _print_totals(console, result)
+
+
+def moved_elsewhere(outcome: Outcome) -> str:
+    """How many claims moved beyond their tolerance on another kind of machine, and which two kinds; empty for none."""
+    if not outcome.moved:
+        return ""
+    many = f"{len(outcome.moved)} claim{'s' if len(outcome.moved) > 1 else ''}"
+    here, there = outcome.machine or "unknown", kind_text(outcome.accepted_kind) or "unknown"
+    return f"{many} moved, on another kind of machine, where only bounds decide: here {here}; the baseline's {there}"
 
 
 def print_table(console: Console, table: Table) -> None:
@@ -92,10 +103,25 @@ def _print_problems(console: Console, outcome: Outcome) -> None:
             console.print(Text(f"    {line}", "dim"))
 
 
+def _print_moved(console: Console, outcome: Outcome) -> None:
+    if not outcome.moved:
+        return
+    console.print(Text.assemble(("\n" + _name(outcome), "bold"), ": ", (moved_elsewhere(outcome), "yellow")))
+    for claim in outcome.claims:
+        if claim.name in outcome.moved:
+            console.print(Text(f"    {told(claim)}", "dim"))
+
+
+def _marks_of(outcome: Outcome) -> list[str]:
+    """Kinds of problems, each once, and how many claims moved where that is none."""
+    kinds = dict.fromkeys(problem.kind for problem in outcome.problems)
+    return [*kinds, *([f"{len(outcome.moved)} moved"] if outcome.moved else [])]
+
+
 def _print_totals(console: Console, result: SuiteResult) -> None:
     passed = sum(outcome.passed for outcome in result.outcomes)
     ratio = f", {result.ratio:.2f} of their seconds added up" if result.ratio and len(result.outcomes) > 1 else ""
-    slowness = f"this machine takes {result.calibration.slowness:.2f} × the reference's time"
+    slowness = f"this machine takes {result.slowness:.2f} × the reference's time"
     console.print(
         f"\n{passed} of {len(result.outcomes)} notebooks passed in {result.wall_seconds:.0f} s{ratio}; {slowness}"
     )

@@ -177,12 +177,12 @@ def run(job: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
     except Exception as error:  # whatever went wrong is the notebook's problem, to be reported like any other
         problem = _problem(error, clients[0] if clients else None)
     problems, claims = [problem] if problem else [], []
-    written = device = ""
+    written, session = "", {}
     if clients:
         notebook = clients[0].nb
         claims = [{**vars(claim), "cell": place(notebook.cells, claim.cell)[0]} for claim in collect(notebook.cells)]
         problems += _seen_in(notebook)
-        device = _device(notebook.cells)
+        session = _session(notebook.cells)
         try:
             with atomic_file(Path(job["executed"])) as draft:
                 nbformat.write(notebook, draft)
@@ -191,7 +191,8 @@ def run(job: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
             reason = f"the executed notebook cannot be written to {job['executed']}: {error.strerror or error}"
             problems.append(Problem("notebook", f"{reason}; free some space, or give another folder with -o"))
     return {
-        "claims": claims, "problems": [vars(problem) for problem in problems], "executed": written, "device": device
+        "claims": claims, "problems": [vars(problem) for problem in problems], "executed": written,
+        "device": session.get("device", ""), "kind": session.get("kind"),
     }  # fmt: skip
 
 
@@ -202,11 +203,11 @@ def _seen_in(notebook: Any) -> list[Problem]:
     return [replace(problem, cell=cell, heading=heading) for problem, cell, heading in placed]
 
 
-def _device(cells: list[Any]) -> str:
-    """The device that the lesson's opening recorded in its output; empty where there is none."""
+def _session(cells: list[Any]) -> dict[str, Any]:
+    """Device and kind of machine that the lesson's opening recorded in its output; empty where there is none."""
     outputs = (output for cell in cells for output in cell.get("outputs", ()))
     entries = (output.get("metadata", {}).get("labkit", {}).get("session") for output in outputs)
-    return next((entry["device"] for entry in entries if entry), "")
+    return next((dict(entry) for entry in entries if entry), {})
 
 
 def _problem(error: Exception, client: _Client | None) -> Problem:

@@ -2,7 +2,8 @@ from dataclasses import replace
 from xml.etree import ElementTree as Xml
 
 from labkit.suite.junit import junit
-from labkit.suite.outcomes import FAILED, STOPPED, ClaimRecord, Outcome, Problem, SuiteResult
+from labkit.suite.outcomes import FAILED, STOPPED, Outcome, Problem, SuiteResult
+from labkit.suite.records import ClaimRecord
 
 GOOD = ClaimRecord("attention/rows", 1e-8, "at_most", 1e-3, True)
 BAD = ClaimRecord("attention/head", 0.5, "at_least", 0.9, False)
@@ -13,6 +14,7 @@ SCHEMA = {
     "testsuites": ({"name", "time", "tests", "failures", "disabled", "errors"}, {"testsuite"}),
     "testsuite": ({"name", "tests", "failures", "errors", "time", "disabled", "skipped", "timestamp", "hostname", "id",
                    "package"}, {"properties", "testcase", "system-out", "system-err"}),
+    "properties": (set(), {"property"}), "property": ({"name", "value"}, set()),
     "testcase": ({"name", "assertions", "time", "classname", "status"},
                  {"skipped", "error", "failure", "system-out", "system-err"}),
     "failure": ({"type", "message"}, set()), "error": ({"type", "message"}, set()), "skipped": ({"message"}, set()),
@@ -59,7 +61,7 @@ def test_the_schema_check_sees_a_breach():
 def test_counts_and_seconds_add_up():
     root = parsed(FAILING, PASSING)
     for suite in root:
-        cases = list(suite)
+        cases = suite.findall("testcase")
         assert suite.get("tests") == str(len(cases))
         for count, tag in zip(COUNTS[1:], ("failure", "error", "skipped"), strict=True):
             assert suite.get(count) == str(sum(case.find(tag) is not None for case in cases))
@@ -94,6 +96,13 @@ def test_a_claim_of_a_longer_name_is_not_blamed():
 def test_an_interrupted_notebook_is_skipped_not_passed():
     root = parsed(replace(PASSING, verdict=STOPPED, claims=()))
     assert root[0][0].find("skipped") is not None
+
+
+def test_the_kind_of_machine_is_named():
+    kind = {"processor": "AVX2", "device": "cpu", "threads": 1, "torch": "2.13.0"}
+    root = parsed(replace(PASSING, kind=kind))
+    assert breaches(root) == [] and root[0].get("tests") == "2"
+    assert root.find("testsuite/properties/property").get("value") == "AVX2, cpu, 1 thread, torch 2.13.0"
 
 
 def test_any_text_survives():

@@ -5,14 +5,18 @@ from dataclasses import replace
 import pytest
 
 from labkit.core.errors import NotebookError
-from labkit.suite.outcomes import Calibration, ClaimRecord, Outcome, Problem, SuiteResult, show_value
+from labkit.suite.calibration import Calibration
+from labkit.suite.outcomes import Outcome, Problem, SuiteResult
+from labkit.suite.records import ClaimRecord, show_value
 
 CLAIM = ClaimRecord("topic/α", 0.5, "within", [0.1, 0.9], True, says="<b>half</b>", cell=3, accepted=0.4)
 OUTCOME = Outcome(
     "notebooks/01_tokenization.ipynb", "fast", "failed", 12.5, 10**9, (CLAIM,),
-    (Problem("error", "ValueError: no", 4, "2 · why", ("line one", "line two")),), "01_tokenization.ipynb", {"SEED": 1},
+    (Problem("error", "ValueError: no", 4, "2 · why", ("line one", "line two")),), "01_tokenization.ipynb",
+    kind={"processor": "AVX2"}, parameters={"SEED": 1}, moved=("topic/α",),
+    before=Calibration(0.1, 0.2, 0.3, 1.0), after=Calibration(0.1, 0.2, 0.3, 2.0),
 )  # fmt: skip
-RESULT = SuiteResult((OUTCOME,), "fast", 1, calibration=Calibration(0.1, 0.2, 1.5), versions={"torch": "2"})
+RESULT = SuiteResult((OUTCOME,), "fast", 1, versions={"torch": "2"})
 
 
 def test_what_is_written_is_what_is_read(tmp_path):
@@ -82,6 +86,16 @@ def test_the_seeds_scatter_is_the_tolerance_of_a_measure(change, allowed):
 )
 def test_values_are_printed_counts_exactly_and_measures_to_four_figures(value, shown):
     assert show_value(value) == shown
+
+
+def test_slowness_is_the_mean_of_before_and_after_and_a_run_s_the_middle_of_its_notebooks():
+    assert (OUTCOME.slowness, RESULT.slowness, SuiteResult().slowness) == (1.5, 1.5, 1.0)
+
+
+def test_a_kind_reads_well_and_one_of_another_version_still_reads():
+    kind = {"processor": "AVX2", "device": "cpu", "threads": 1, "torch": "2.13.0"}
+    assert replace(OUTCOME, kind=kind).machine == "AVX2, cpu, 1 thread, torch 2.13.0"
+    assert (OUTCOME.machine, replace(OUTCOME, kind=None).machine) == ("AVX2", "")
 
 
 def test_the_ratio_compares_wall_time_with_the_notebooks_added_up():

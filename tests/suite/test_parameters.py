@@ -7,7 +7,7 @@ import pytest
 
 from labkit.core.errors import NotebookError
 from labkit.suite.baselines import accept
-from labkit.suite.outcomes import Calibration, Outcome
+from labkit.suite.outcomes import Outcome
 from labkit.suite.parameters import declared, from_pairs, typed
 from labkit.suite.planning import plan_run
 
@@ -90,7 +90,7 @@ def test_the_heaviest_notebook_comes_first(tmp_path, make_notebook):
     light = make_notebook(tmp_path / "a.ipynb", "1", minutes=1)
     heavy = make_notebook(tmp_path / "b.ipynb", "1", minutes={"fast": 2, "full": 3})
     assert [one.notebook for one in plan_run([light, heavy], parameters={})] == [heavy, light]
-    accept(Outcome(str(light), seconds=500), light, Calibration())  # recorded seconds count more than promised minutes
+    accept([Outcome(str(light), seconds=500)], light)  # recorded seconds count more than promised minutes
     assert [one.notebook for one in plan_run([light, heavy], parameters={})] == [light, heavy]
 
 

@@ -8,8 +8,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from labkit.core.errors import NotebookError
 from labkit.suite.offline import requests_of
-from labkit.suite.outcomes import FAILED, STOPPED, ClaimRecord, Outcome, Problem, SuiteResult
+from labkit.suite.outcomes import FAILED, STOPPED, Outcome, Problem, SuiteResult
 from labkit.suite.pages import PLOTLY
+from labkit.suite.records import ClaimRecord
 from labkit.suite.reports import gigabytes, seconds, tally, when, write_gallery, write_reports
 
 CLAIM = ClaimRecord(
@@ -67,6 +68,15 @@ def test_a_changed_count_or_text_is_blamed_and_rounding_noise_is_not(run, tmp_pa
         assert f'<span class="bad">{shown}</span>' in text and f'<td class="num bad">{shown}</td>' in text
     text = write_reports(replace(run, outcomes=(replace(run.outcomes[0], claims=(noise,)),)), tmp_path).read_text()
     assert "with a problem" not in text and "66" not in text.split("most moved claim")[2].split("</tr>")[0]
+
+
+def test_what_moved_on_another_kind_is_listed_and_not_blamed(run, tmp_path):
+    moved = replace(CLAIM, name="a/moved", says="it moved", accepted=0.5, least=0.49, most=0.5)
+    kinds = [{"processor": name, "device": "cpu", "threads": 1, "torch": "2"} for name in ("AVX2", "AVX512")]
+    lesson = replace(run.outcomes[0], claims=(CLAIM, moved), moved=("a/moved",), kind=kinds[0], accepted_kind=kinds[1])
+    text = write_reports(replace(run, outcomes=(lesson,)), tmp_path).read_text()
+    assert text.index("a/moved") < text.index("a/one") and "with a problem" not in text and "0.49 to 0.5" in text
+    assert "1 claim moved" in text and "AVX2, cpu, 1 thread, torch 2" in text and "AVX512, cpu" in text
 
 
 def test_nothing_in_the_report_is_unescaped(run, tmp_path):

@@ -1,22 +1,17 @@
-"""Whole runs: accepted, repeated, drifted, spread over seeds, over any executor, warm or plain."""
+"""Whole runs: accepted, repeated, drifted, on another kind of machine, spread over seeds, warm or plain."""
 
 import json
 import os
-import subprocess
 import sys
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 import nbformat
 import pytest
 
 from labkit import cli
 from labkit.core.devices import choose_device
-from labkit.core.errors import NotebookError, OptionError
 from labkit.core.results import Table
 from labkit.suite import baselines, runner
 from labkit.suite.comparison import moved, spread
-from labkit.suite.executors import open_executor
 from labkit.suite.outcomes import SuiteResult
 from labkit.suite.planning import plan_run
 from labkit.suite.terminal import print_table
@@ -94,7 +89,10 @@ def test_the_result_says_what_a_reader_of_it_needs(three_runs):
     assert SuiteResult.read(folder / "run") == result
     assert {"labkit", "torch", "papermill"} <= result.versions.keys()
     assert (result.device, result.seed) == (choose_device(), 0)
-    assert result.calibration.slowness > 0 and result.wall_seconds > 0 and result.started.endswith("+00:00")
+    threads = max(1, len(os.sched_getaffinity(0)) // result.jobs)
+    assert {outcome.kind["threads"] for outcome in result.outcomes} == {threads}
+    assert all(outcome.before.small > 0 and outcome.after.small > 0 for outcome in result.outcomes)
+    assert result.slowness > 0 and result.wall_seconds > 0 and result.started.endswith("+00:00")
     first = result.outcomes[0]
     assert first.peak_memory > 10**8 and first.budget_seconds > 0 and first.claims[0].cell == 5
     assert (folder / "run" / first.executed).is_file()
@@ -127,7 +125,7 @@ def test_a_narrow_terminal_cuts_no_name_of_a_claim():
 def test_accept_then_pass_then_a_planted_drift_is_caught_with_its_cell(tmp_path, make_notebook, labkit):
     path = tmp_path / "notebooks" / "a.ipynb"
     cells = [
-        "import labkit as lab",
+        "import labkit as lab\nlab.begin('a')",
         "## Rate",
         "lab.claim('a/rate', 0.5, at_least=0.1)\nlab.claim('a/gone', 1, equals=1)",
     ]
@@ -135,7 +133,8 @@ def test_accept_then_pass_then_a_planted_drift_is_caught_with_its_cell(tmp_path,
     code, out, _ = labkit("run", "--accept", "-o", "run1")
     assert code == 0, out
     baseline = json.loads((tmp_path / "notebooks/baselines/a.json").read_text())
-    assert baseline["profiles"]["full"]["claims"] == {"a/rate": 0.5, "a/gone": 1}
+    assert baseline["profiles"]["full"]["claims"]["a/rate"] == {"value": 0.5, "least": 0.5, "most": 0.5}
+    assert baseline["profiles"]["full"]["kind"]["device"] == choose_device()
 
     make_notebook(path, *cells[:2], "lab.claim('a/rate', 0.55, at_least=0.1)\nlab.claim('a/new', 1, equals=1)")
     code, out, _ = labkit("run", "-o", "run2")
@@ -150,6 +149,38 @@ def test_accept_then_pass_then_a_planted_drift_is_caught_with_its_cell(tmp_path,
     for text in ("a/rate", "by 0.05, beyond its tolerance", "a/gone", "absent", "passed", "failed"):
         assert text in out
     assert labkit("diff", "run1", "run1") == (0, "Nothing moved.\n", "")
+
+
+def test_accepting_runs_five_seeds_and_keeps_their_range(tmp_path, make_notebook, labkit):
+    path = tmp_path / "notebooks" / "a.ipynb"
+    make_notebook(path, "SEED: int = 0", "import labkit as lab\nlab.claim('a/rate', 0.5 + SEED / 100, at_least=0.1)")
+    code, out, _ = labkit("run", "--accept", "--threads", "1", "-o", "run1")
+    assert code == 0, out
+    kept = json.loads((tmp_path / "notebooks/baselines/a.json").read_text())["profiles"]["full"]
+    assert kept["claims"]["a/rate"] == {"value": 0.5, "least": 0.5, "most": 0.54} and kept["seeds"] == 5
+    make_notebook(path, "SEED: int = 0", "import labkit as lab\nlab.claim('a/rate', 0.51 + SEED, at_most=0.53)")
+    code, out, _ = labkit("run", "--accept", "-o", "run2")
+    assert code == 1 and "nothing" not in out and "cannot be accepted" in out and "must be ≤ 0.53" in out
+    assert json.loads((tmp_path / "notebooks/baselines/a.json").read_text())["profiles"]["full"] == kept
+
+
+def test_on_another_kind_of_machine_bounds_decide_and_strict_asks_for_more(tmp_path, make_notebook, labkit):
+    path = tmp_path / "notebooks" / "a.ipynb"
+    cells = ["import labkit as lab\nlab.begin('a')", "## Rate", "lab.claim('a/rate', {}, at_least=0.1)"]
+    make_notebook(path, *cells[:2], cells[2].format(0.5))
+    assert labkit("run", "--accept", "-o", "run1")[0] == 0
+    kept = tmp_path / "notebooks/baselines/a.json"
+    kept.write_text(kept.read_text().replace('"threads": ', '"threads": 7'))
+    make_notebook(path, *cells[:2], cells[2].format(0.55))
+    code, out, _ = labkit("run", "-o", "run2")
+    assert code == 0 and "1 moved" in out and "the baseline's" in out
+    assert "a/rate moved by 0.05: 0.5 → 0.55; tolerance 0.005" in out
+    assert SuiteResult.read(tmp_path / "run2").outcomes[0].moved == ("a/rate",)
+    code, out, _ = labkit("run", "--strict", "-o", "run3")
+    assert code == 1 and "drift" in out
+    make_notebook(path, *cells[:2], cells[2].format(0.05))
+    code, out, _ = labkit("run", "-o", "run4")
+    assert code == 1 and "a/rate is 0.05, must be ≥ 0.1" in out
 
 
 def test_a_planted_slow_cell_is_caught(tmp_path, make_notebook, labkit, monkeypatch):
@@ -179,87 +210,6 @@ def test_mistakes_of_the_user_end_in_one_line_before_anything_runs(tmp_path, mak
         assert (code, out) == (1, "")
         assert err.startswith("labkit: ") and message in err and err.count("\n") == 1
     assert not (tmp_path / "runs").exists()
-
-
-def two_notebooks(folder, make_notebook):
-    for name in ("one", "two"):
-        make_notebook(folder / f"{name}.ipynb", f"import labkit as lab\nlab.claim('{name}/it', 1, equals=1)")
-    return plan_run(sorted(folder.glob("*.ipynb")), parameters={})
-
-
-@pytest.mark.parametrize("executor", [ProcessPoolExecutor, ThreadPoolExecutor])
-def test_any_executor_runs_the_same_suite(tmp_path, make_notebook, executor):
-    plan = two_notebooks(tmp_path, make_notebook)
-    with executor(2) as pool:
-        result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"), executor=pool)
-    assert result.passed and result.executor == executor.__name__
-    assert [outcome.claims[0].name for outcome in result.outcomes] == ["one/it", "two/it"]
-
-
-def test_an_executor_that_loses_a_notebook_fails_it_alone(tmp_path, make_notebook):
-    class Losing(ThreadPoolExecutor):
-        def submit(self, function, job):
-            if "one" not in job.shown:
-                return super().submit(function, job)
-            lost = Future()
-            lost.set_exception(ConnectionError("worker gone"))
-            return lost
-
-    with Losing(1) as pool:
-        plan = two_notebooks(tmp_path, make_notebook)
-        result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"), executor=pool)
-    lost, fine = result.outcomes
-    assert "worker gone" in lost.problems[0].message and fine.passed
-
-
-def test_a_dask_cluster_runs_the_same_suite_if_it_sees_the_folder(tmp_path, make_notebook, monkeypatch):
-    distributed = pytest.importorskip("distributed", reason="the test extra brings it")
-    plan = two_notebooks(tmp_path, make_notebook)
-    folder = runner.new_folder(tmp_path / "run")
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster:
-        with asked(cluster, folder) as pool:
-            result = runner.run(plan, folder=folder, executor=pool)
-        assert result.passed and len(result.outcomes) == 2
-        monkeypatch.chdir(tmp_path)  # a path that means another folder on each worker: an unshared disk
-        unshared = asked(cluster, Path("/proc/self/cwd"))
-        with pytest.raises(NotebookError, match=r"2 of 2 workers .* shared folder"), unshared:
-            pass
-
-
-def test_a_cluster_without_workers_or_without_labkit_on_them_says_so(tmp_path):
-    distributed = pytest.importorskip("distributed", reason="the test extra brings it")
-    bare = "import sys; sys.modules['labkit'] = None; from distributed.cli.dask_worker import main; main()"
-    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
-        command = [sys.executable, "-c", bare, cluster.scheduler_address, "--no-nanny", "--no-dashboard"]
-        with pytest.raises(NotebookError, match="has no worker; start some"), asked(cluster, tmp_path):
-            pass
-        worker = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            with distributed.Client(cluster.scheduler_address) as client:
-                client.wait_for_workers(1, timeout=60)
-            with (
-                pytest.raises(NotebookError, match=r"workers lack labkit .* install it there"),
-                asked(cluster, tmp_path),
-            ):
-                pass
-        finally:
-            worker.kill()
-            worker.wait()
-
-
-def asked(cluster, folder):
-    return open_executor(cluster.scheduler_address.replace("tcp", "dask"), folder)
-
-
-def test_an_executor_that_is_not_there_is_refused_with_a_remedy(tmp_path, monkeypatch):
-    from labkit.suite import executors
-
-    with pytest.raises(OptionError, match="local or dask"), open_executor("ray://x", tmp_path):
-        pass
-    monkeypatch.setattr(executors, "_SECONDS_TO_CONNECT", 1)
-    with pytest.raises(NotebookError, match="dask scheduler"), open_executor("dask://127.0.0.1:9", tmp_path):
-        pass
 
 
 def test_runs_that_agree_have_nothing_to_tell(three_runs):
