@@ -1,6 +1,6 @@
 # LLM Lab: each target sets up what it needs in .venv, once, and can be repeated.
 #
-#   make lab     open JupyterLab on lesson 00        make test    every check: style, lessons, laws, browser
+#   make lab     open JupyterLab on lesson 00        make test    every check: style, lessons, laws, browser; one verdict
 #   make run     run every lesson, write the report  make lint    style and types only
 #   make test-long   what takes longer than a few minutes: seeds 0 to 4, mutations of the lessons
 #   make fetch   all weights, tokenizers and texts, for a room without internet
@@ -47,8 +47,7 @@ lint: $(READY)
 
 test: lint
 	$(BIN)/python -m labkit.cli fetch --all
-	$(BIN)/python -m labkit.cli run --fast
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python .ci/check.py -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long
