@@ -4,6 +4,7 @@ A mistake of the user's or the machine's is one line on stderr and exit code 1; 
 """
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,11 +41,11 @@ def fetch(
     names: Annotated[list[str] | None, typer.Argument(help="Assets to fetch; without any, they are listed.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Fetch all of them.")] = False,
 ) -> None:
-    """Download and verify the weights, tokenizers and texts that lessons use, so that they run offline."""
+    """Download, verify and convert the weights, tokenizers and texts that lessons use, so that they run offline."""
     from labkit import assets
 
     if names or everything:
-        for name, path in assets.fetch(None if everything else names).items():
+        for name, path in _ready(None if everything else names or ()).items():
             typer.echo(f"{name:20} {path}")
         return
     table = assets.status()
@@ -92,6 +93,7 @@ def run(
 
     given, paths = from_pairs(parameter or []), find_lessons(notebooks or [])
     plan = plan_run(paths, parameters=given, fast=fast, seeds=seeds, accept=accept)
+    _ready([*(name for one in plan for name in one.assets), *_assets_of_models(plan)])  # before any clock starts
     folder = runner.new_folder(output)
     console = Console(highlight=False)
     settings = runner.Settings(
@@ -112,16 +114,17 @@ def run(
 @app.command()
 def diff(
     run_a: Annotated[Path, typer.Argument(help="Folder of a run, or its results.json.")],
-    run_b: Annotated[Path, typer.Argument(help="The later one.")],
+    run_b: Annotated[Path | None, typer.Argument(help="The later one; without it, the accepted baselines.")] = None,
 ) -> None:
-    """Show what moved between two runs; exit code 1 if anything did."""
+    """Show what moved between two runs, or between the baselines and one run; exit code 1 if anything did."""
     from rich.console import Console
 
-    from labkit.suite.comparison import moved
+    from labkit.suite.comparison import moved, moved_from_baselines
     from labkit.suite.outcomes import SuiteResult
     from labkit.suite.terminal import print_table
 
-    table = moved(SuiteResult.read(run_a), SuiteResult.read(run_b))
+    run = SuiteResult.read(run_a)
+    table = moved(run, SuiteResult.read(run_b)) if run_b else moved_from_baselines(run)
     if not len(table):
         typer.echo("Nothing moved.")
         return
@@ -199,6 +202,29 @@ def doctor(
 
     if not report(as_json=as_json):
         raise typer.Exit(1)
+
+
+def _ready(names: Iterable[str] | None) -> dict[str, Path]:
+    """Have these assets (None = all), and of models among them what `lab.load` opens, in the cache; their places."""
+    from labkit import assets
+    from labkit.models.catalog import entries
+
+    places = assets.fetch(names)
+    for entry in entries().values():
+        gguf = places.get(entry.asset)
+        if gguf is not None and gguf.is_file():
+            from labkit.models.conversion import converted
+
+            converted(gguf, entry.name, context=entry.context)
+    return places
+
+
+def _assets_of_models(plan: "list[Planned]") -> list[str]:
+    """Of the catalog models that a parameter MODEL names."""
+    from labkit.models.catalog import entries
+
+    wanted = (entries().get(str(one.parameters.get("MODEL", "")).strip().lower()) for one in plan)
+    return [entry.asset for entry in wanted if entry]
 
 
 def _asset_hashes(plan: "list[Planned]") -> dict[str, str]:

@@ -1,10 +1,17 @@
-"""What moved: between two runs (`labkit diff`), and between the seeds of one (`labkit run --seeds 5`)."""
+"""What moved: between two runs or a run and the baselines (`labkit diff`), and between the seeds of one run
+(`labkit run --seeds 5`)."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from labkit.core.errors import NotebookError
 from labkit.core.results import Table
 
-from .outcomes import Outcome, SuiteResult
+from .baselines import Baseline, beside, read_baseline
+from .lessons import read_notebook
+from .outcomes import Outcome, SuiteResult, kind_text
+from .parameters import declared
+from .planning import own_values
 from .records import ClaimRecord, show_value
 
 _SLOWER, _LARGER = 1.3, 1.2
@@ -30,6 +37,52 @@ def moved(before: SuiteResult, after: SuiteResult) -> Table:
             if first.get(name) != second.get(name):
                 rows.append(("", f"{what} of {name}", first.get(name, "absent"), second.get(name, "absent"), ""))
     return Table(("notebook", "what", "before", "after", "change"), tuple(rows), "What moved")
+
+
+def moved_from_baselines(run: SuiteResult) -> Table:
+    """Claims of a run that are not what is accepted now, how far they went, and how far they may; no rows = none.
+
+    Notebooks that ran with parameters of the user's own have no baseline.
+
+    Raises:
+        NotebookError: none of the run's notebooks has one here.
+    """
+    rows: list[tuple[str, ...]] = []
+    kinds: dict[str, None] = {}
+    pairs = [(outcome, baseline) for outcome in run.outcomes if (baseline := _baseline_of(outcome))]
+    if not pairs:
+        raise NotebookError("no notebook of this run has a baseline here; call it where `labkit run` was called")
+    for outcome, baseline in pairs:
+        found = _moved_from(outcome, baseline)
+        if found and outcome.kind != baseline.kind:
+            here, there = outcome.machine or "unknown", kind_text(baseline.kind) or "unknown"
+            kinds[f"Another kind of machine: here {here}; the baseline's {there}"] = None
+        rows += found
+    columns = ("notebook", "claim", "accepted", "measured", "moved", "tolerance", "")
+    return Table(columns, tuple(rows), "Beside the accepted baselines", notes=tuple(kinds))
+
+
+def _baseline_of(outcome: Outcome) -> Baseline | None:
+    """What is accepted for a run with the notebook's own parameters."""
+    path = Path(outcome.notebook)
+    baseline = read_baseline(path, outcome.profile)
+    own = baseline and own_values(outcome.parameters, declared(read_notebook(path)))
+    return baseline if own else None
+
+
+def _moved_from(outcome: Outcome, baseline: Baseline) -> list[tuple[str, ...]]:
+    key, claims = _key(outcome), beside(outcome, baseline).claims
+    rows = [(key, *_from_accepted(claim)) for claim in claims if claim.value != claim.accepted]
+    gone = [name for name in baseline.claims if name not in {claim.name for claim in claims}]
+    return rows + [(key, name, show_value(baseline.claims[name].value), "absent", "", "", "gone") for name in gone]
+
+
+def _from_accepted(claim: ClaimRecord) -> tuple[str, ...]:
+    if claim.accepted is None:
+        return claim.name, "absent", show_value(claim.value), "", "", "new"
+    by = "changed" if claim.moved is None else show_value(claim.moved)
+    may = "equal" if claim.allowed is None else show_value(claim.allowed)
+    return claim.name, show_value(claim.accepted), show_value(claim.value), by, may, "beyond" if claim.drifted else ""
 
 
 def spread(outcomes: Iterable[Outcome]) -> Table:

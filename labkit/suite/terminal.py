@@ -93,6 +93,8 @@ def print_table(console: Console, table: Table) -> None:
     for row in table.rows:
         shown.add_row(*(Text(str(entry)) for entry in row))
     console.print(shown)
+    for note in table.notes:
+        console.print(escape(note))
 
 
 def _print_problems(console: Console, outcome: Outcome) -> None:

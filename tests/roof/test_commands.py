@@ -12,6 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from labkit import cli
 from labkit.assets.manifest import find
+from labkit.core.errors import LabError
 
 CDN = "https://cdn.example.org/d3.js"
 SOLUTION = "answer = ...\n### BEGIN SOLUTION\nanswer = 6\n### END SOLUTION"
@@ -85,6 +86,45 @@ def test_a_notebook_that_is_not_there_is_one_clear_line(lab, monkeypatch, capsys
         monkeypatch.setattr("labkit.assets.member", lambda name: lab / name)
     code, _, err = labkit(monkeypatch, capsys, *command)
     assert code == 1 and err.startswith("labkit: ") and "99" in err and "Traceback" not in err
+
+
+def test_what_a_run_needs_is_fetched_and_converted_before_it_begins(lab, monkeypatch, capsys):
+    from labkit import assets
+    from labkit.models.catalog import entries
+    from labkit.suite import runner
+
+    model, done = entries()["smollm2-135m"], []
+    gguf = lab / "model.gguf"
+    gguf.touch()
+
+    def fetched(names):
+        done.append(sorted(set(names)) if names is not None else None)
+        return {model.asset: gguf, "sotu": lab} if names is None or model.asset in names else {"sotu": lab}
+
+    def converted(path, name, *, context):
+        done.append((path, name, context))
+
+    def began(plan, **_):
+        done.append("run")
+        raise LabError("enough")
+
+    monkeypatch.setattr(assets, "fetch", fetched)
+    monkeypatch.setattr("labkit.models.conversion.converted", converted)
+    monkeypatch.setattr(runner, "run", began)
+    conversion = (gguf, model.name, model.context)
+    labkit(monkeypatch, capsys, "run", "97", "-o", "out")
+    assert done == [["sotu"], "run"]
+    done.clear()
+    cells = [new_code_cell("MODEL: str = 'minilm'", metadata={"tags": ["parameters"]})]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = new_notebook(cells=cells, metadata={"kernelspec": kernel, "labkit": {"assets": ["sotu"]}})
+    nbformat.write(book, lab / "notebooks" / "96_model.ipynb")
+    labkit(monkeypatch, capsys, "run", "96", "-p", "MODEL", "SmolLM2-135M", "-o", "out")
+    assert done == [sorted({"sotu", model.asset}), conversion, "run"]
+    for names, asked in ((["--all"], None), ([model.asset], [model.asset])):
+        done.clear()
+        assert labkit(monkeypatch, capsys, "fetch", *names)[0] == 0
+        assert done == [asked, conversion]
 
 
 def test_a_run_leaves_report_junit_results_pages_and_gallery_and_a_planted_cdn_link_fails_it(lab, monkeypatch, capsys):

@@ -10,7 +10,8 @@ import pytest
 from labkit import cli
 from labkit.core.devices import choose_device
 from labkit.core.results import Table
-from labkit.suite import baselines, runner
+from labkit.suite import baselines, runner, supervision
+from labkit.suite.calibration import NOMINAL
 from labkit.suite.comparison import moved, spread
 from labkit.suite.outcomes import SuiteResult
 from labkit.suite.planning import plan_run
@@ -31,7 +32,9 @@ COLD = runner.Settings(warm=False)
 
 @pytest.fixture
 def labkit(monkeypatch, capfd, tmp_path):
-    """labkit("run", …) → (exit code, stdout, stderr), in this process, from the test's folder."""
+    """labkit("run", …) → (exit code, stdout, stderr), in this process, from the test's folder, its speed taken as even:
+    beside other tests it is not."""
+    monkeypatch.setattr(supervision, "calibrate", lambda: NOMINAL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -176,6 +179,9 @@ def test_on_another_kind_of_machine_bounds_decide_and_strict_asks_for_more(tmp_p
     assert code == 0 and "1 moved" in out and "the baseline's" in out
     assert "a/rate moved by 0.05: 0.5 → 0.55; tolerance 0.005" in out
     assert SuiteResult.read(tmp_path / "run2").outcomes[0].moved == ("a/rate",)
+    code, out, _ = labkit("diff", "run2")
+    assert code == 1 and out.split("a/rate")[1].split()[:5] == ["0.5", "0.55", "0.05", "0.005", "beyond"]
+    assert "Another kind of machine: here" in out and labkit("diff", "run1")[:2] == (0, "Nothing moved.\n")
     code, out, _ = labkit("run", "--strict", "-o", "run3")
     assert code == 1 and "drift" in out
     make_notebook(path, *cells[:2], cells[2].format(0.05))
@@ -205,6 +211,7 @@ def test_mistakes_of_the_user_end_in_one_line_before_anything_runs(tmp_path, mak
         (("run", "a", "-p", "SEED", "x"), "parameter SEED is a int"),
         (("run", "a", "--fast"), "no parameter 'FAST'"),
         (("diff", "nowhere", "runs"), "folder of a run"),
+        (("diff", "nowhere"), "folder of a run"),
     ]:
         code, out, err = labkit(*arguments)
         assert (code, out) == (1, "")
