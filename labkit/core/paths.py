@@ -14,6 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+FRESH = "LABKIT_FRESH"
+"""The environment variable under which nothing is read that an earlier process computed."""
+
 
 def cache_folder() -> Path:
     """The folder of fetched and converted files; not created here."""

@@ -7,12 +7,16 @@ Ignores what they mean.
 An entry is one file, named by the hash of its recipe and written whole or not at all. Each array in it has a checksum:
 a damaged entry is said to be so, and computed anew. The oldest entries go when all together pass `MOST` bytes.
 
+A run that checks lessons measures everything again: where `LABKIT_FRESH` is set, as `labkit run` does, only what this
+process computed is read.
+
 Laws (tests/hallucination/test_store.py): a hit equals the first computation; another weight, prompt or option misses;
 a corrupt or shortened file is recomputed.
 """
 
 import hashlib
 import json
+import os
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping
@@ -21,12 +25,15 @@ from typing import Any
 
 import numpy as np
 
-from labkit.core.paths import atomic_file, cache_folder, sweep
+from labkit.core.paths import FRESH, atomic_file, cache_folder, sweep
 
 VERSION = 1
 """Raised when the way of computing changes."""
 MOST = 2_000_000_000
 """Bytes kept."""
+
+_MADE: set[Path] = set()
+"""What this process computed."""
 
 Content = tuple[dict[str, np.ndarray], Any]
 """Arrays by name, and whatever json can hold."""
@@ -39,7 +46,7 @@ def remembered(recipe: Mapping[str, Any], compute: Callable[[], Content]) -> Con
         recipe: everything that the result depends on; json can hold it.
     """
     path = place(recipe)
-    if path.is_file():
+    if path.is_file() and (path in _MADE or not os.environ.get(FRESH)):
         try:
             found = _read(path)
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, json.JSONDecodeError) as error:
@@ -48,6 +55,7 @@ def remembered(recipe: Mapping[str, Any], compute: Callable[[], Content]) -> Con
             path.touch()
             return found
     arrays, words = compute()
+    _MADE.add(path)
     try:
         _write(path, arrays, words)
         sweep(path.parent, MOST, keep=path)

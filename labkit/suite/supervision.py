@@ -23,7 +23,7 @@ import psutil
 from .calibration import calibrate
 from .outcomes import FAILED, PASSED, STOPPED, Outcome, Problem
 from .records import ClaimRecord
-from .warm import thread_limits
+from .warm import environment
 
 _TICK = 0.2
 _GRACE_SECONDS = 15
@@ -199,7 +199,7 @@ def _start(job: Job, log: Path) -> _Worker:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "labkit.suite.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-            env=os.environ | thread_limits(job.threads), text=True, encoding="utf-8",
+            env=os.environ | environment(job.threads), text=True, encoding="utf-8",
         )  # fmt: skip
         worker = _Worker(cast(TextIO, process.stdout), cast(TextIO, process.stdin), process)
         worker.pid = process.pid

@@ -24,6 +24,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from labkit.core.paths import FRESH
+
 PRELOADED = (
     "numpy", "pandas", "torch", "transformers", "transformer_lens", "plotly.graph_objects", "ipywidgets", "sklearn",
     "transformers.models.llama.modeling_llama", "ipykernel.kernelapp", "papermill", "labkit.suite.worker",
@@ -45,7 +47,7 @@ class WarmServer:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "labkit.suite.warm", self.address],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-            env=os.environ | thread_limits(threads),
+            env=os.environ | environment(threads),
         )  # fmt: skip
 
     def ready(self) -> str:
@@ -76,10 +78,10 @@ def possible() -> bool:
     return sys.platform == "linux"
 
 
-def thread_limits(threads: int) -> dict[str, str]:
-    """The environment that keeps numeric libraries to so many threads."""
+def environment(threads: int) -> dict[str, str]:
+    """What a notebook's process is told: so many threads for numeric libraries, and nothing from an earlier run."""
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS")
-    return dict.fromkeys(names, str(threads))
+    return {FRESH: "1", **dict.fromkeys(names, str(threads))}
 
 
 class ForkedKernel:

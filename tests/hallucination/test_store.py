@@ -29,6 +29,18 @@ def test_the_second_time_it_is_read():
     assert len(calls) == 1
 
 
+def test_a_run_that_checks_lessons_reads_only_what_it_computed_itself(monkeypatch):
+    calls, compute = counted()
+    remembered({"a": 1}, compute)
+    monkeypatch.setenv("LABKIT_FRESH", "1")
+    remembered({"a": 1}, compute)
+    assert len(calls) == 1
+    monkeypatch.setattr(storing, "_MADE", set())  # another process
+    remembered({"a": 1}, compute)
+    remembered({"a": 1}, compute)
+    assert len(calls) == 2
+
+
 @pytest.mark.parametrize("harm", ["shortened", "flipped", "emptied", "nonsense"])
 def test_a_damaged_entry_is_computed_anew(harm):
     calls, compute = counted()
