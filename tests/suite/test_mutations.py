@@ -67,7 +67,7 @@ UNIT = {
         "tests/suite/test_claims.py", "up_to_its_end",
     ),
     "drift never seen": (
-        "labkit.suite.outcomes", "return self.moved > self.allowed", "return False",
+        "labkit.suite.records", "return self.moved > self.allowed", "return False",
         "tests/suite/test_baselines.py", "beyond_its_tolerance",
     ),
 }  # fmt: skip
