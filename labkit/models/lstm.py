@@ -128,7 +128,7 @@ class LstmModel(LstmPreTrained):
         weight = self.rnn.weight_hh_l0
         if weight.device.type != "cpu" or quick_type("cpu") != "float32":
             return self.rnn(vectors, state)
-        slowly = torch.backends.mkldnn.flags(enabled=False, allow_tf32=None)
+        slowly = torch.backends.mkldnn.flags(enabled=False, allow_tf32=None)  # pyright: ignore[reportArgumentType]
         with torch.autocast("cpu", enabled=False), nullcontext() if weight.dtype == torch.float32 else slowly:
             return self.rnn(vectors.to(weight.dtype), state)
 
