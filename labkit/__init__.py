@@ -29,7 +29,7 @@ _VERBS = {
     "sample": "labkit.sampling",
     "capture": "labkit.interpretability",
     "head_effects": "labkit.interpretability",
-    "explore": "labkit.lessons",
+    "explore": "labkit.lessons.exploring",
     "bertviz": "labkit.classics",
     "LabError": "labkit.core.errors",
 }
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .interpretability import capture as capture
     from .interpretability import head_effects as head_effects
     from .lessons import check as check
-    from .lessons import explore as explore
+    from .lessons.exploring import explore as explore
     from .models import catalog as catalog
     from .models import load as load
     from .models import next_token as next_token

@@ -9,14 +9,11 @@ mutations (labkit/lessons/mutations.py). A check may use any room as its oracle;
 takes well under a second.
 """
 
-from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
 
-from labkit.core.errors import OptionError, closest
-from labkit.explorers.panel import KINDS, Explorer, read_view
 from labkit.suite.exercises import Verdict, judge, present
 
 _MODULE = "lesson_"
@@ -48,29 +45,3 @@ def check(id: str, answer: Any) -> Verdict:
     verdict = judge(id, answer)
     present(verdict)
     return verdict
-
-
-def kinds() -> tuple[str, ...]:
-    """The kinds of explorers that the lessons have, by name."""
-    for number in numbers():
-        load(number)
-    return tuple(sorted(KINDS))
-
-
-def explore(kind: str, *args: Any, view: str | Mapping[str, Any] = "", **state: Any) -> Explorer:
-    """An explorer; a notebook cell that ends with it shows it.
-
-    Args:
-        kind: such as "attention"; an unknown one is answered with those that there are.
-        args: what it explores, such as a LanguageModel; with none it loads the lesson's default.
-        view: a state that "copy as parameters" gave, as JSON or as a dict; a lesson passes its parameter here.
-        state: values of single controls; they win over `view`.
-
-    Raises:
-        OptionError: there is no such kind or control, or a value is out of a control's range.
-    """
-    if kind not in kinds():
-        raise OptionError(f"there is no explorer {kind!r}; {closest(str(kind), kinds())}")
-    explorer = KINDS[kind](*args)
-    explorer.kind = kind
-    return explorer.set(**{**read_view(view), **state})

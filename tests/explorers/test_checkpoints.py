@@ -5,7 +5,7 @@ import pytest
 
 from labkit.core.errors import OptionError, TextError
 from labkit.core.results import Curves, HeadPatterns, Samples, Table
-from labkit.lessons import explore
+from labkit.lessons.exploring import explore
 from labkit.training import begin, plan
 
 

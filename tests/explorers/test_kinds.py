@@ -13,7 +13,7 @@ from labkit.core.results import Bars
 from labkit.explorers import live
 from labkit.explorers.controls import Slider, Text
 from labkit.explorers.panel import KINDS, Explorer
-from labkit.lessons import explore, kinds
+from labkit.lessons.exploring import explore, kinds
 
 pytestmark = [pytest.mark.weights, pytest.mark.divided("kind")]
 

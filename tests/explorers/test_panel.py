@@ -12,12 +12,13 @@ import numpy as np
 import papermill
 import pytest
 
-from labkit import lessons, views
+from labkit import views
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars
 from labkit.explorers import live
 from labkit.explorers.controls import Action, Choice, Choices, Slider, Switch, Text
 from labkit.explorers.panel import KINDS, RESERVED, Explorer
+from labkit.lessons import exploring
 
 from .letters import build
 
@@ -103,7 +104,7 @@ def test_a_control_whose_name_is_taken_is_refused_where_it_is_written(names, say
 
 
 def test_the_names_kept_back_are_those_that_explore_takes():
-    parameters = inspect.signature(lessons.explore).parameters.values()
+    parameters = inspect.signature(exploring.explore).parameters.values()
     assert {p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)} == set(RESERVED)
 
 
@@ -117,29 +118,29 @@ def test_every_probe_of_every_kind_of_control_is_accepted():
 
 
 def test_the_copy_recreates_the_state(letters):
-    explorer = lessons.explore("letters", 2.0, text="say \"hi\" $HOME 'x' ünï", top=7, kinds=("vowels",), again=2)
+    explorer = exploring.explore("letters", 2.0, text="say \"hi\" $HOME 'x' ünï", top=7, kinds=("vowels",), again=2)
     option, name, view = shlex.split(explorer.as_parameters())
     assert (option, name) == ("-p", "EXPLORER")
-    assert lessons.explore("letters", 2.0, view=view).state == explorer.state
+    assert exploring.explore("letters", 2.0, view=view).state == explorer.state
     call = explorer.as_call("2.0")
-    again = eval(call, {"lab": lessons})
+    again = eval(call, {"lab": exploring})
     assert again.state == explorer.state
 
 
 def test_single_controls_win_over_the_view(letters):
-    assert lessons.explore("letters", view='{"top": 3, "order": "least"}', top=4).state["top"] == 4
-    assert lessons.explore("letters", view={"order": "least"}).state["order"] == "least"
+    assert exploring.explore("letters", view='{"top": 3, "order": "least"}', top=4).state["top"] == 4
+    assert exploring.explore("letters", view={"order": "least"}).state["order"] == "least"
 
 
 @pytest.mark.parametrize("view, says", [("{", "not JSON"), ("[1]", "JSON object"), ('{"x": 1}', "no control 'x'")])
 def test_a_broken_view_is_refused(letters, view, says):
     with pytest.raises(OptionError, match=says):
-        lessons.explore("letters", view=view)
+        exploring.explore("letters", view=view)
 
 
 def test_an_unknown_kind_offers_the_nearest(letters):
     with pytest.raises(OptionError, match="did you mean 'letters'"):
-        lessons.explore("leters")
+        exploring.explore("leters")
 
 
 def test_a_headless_run_keeps_the_picture_and_no_widget(letters, tmp_path):

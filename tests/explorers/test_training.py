@@ -5,7 +5,7 @@ import pytest
 import labkit
 from labkit.core.results import Curves, Table
 from labkit.explorers.training import CORPORA, KEPT, MODELS
-from labkit.lessons import explore
+from labkit.lessons.exploring import explore
 from labkit.text import world
 from labkit.training import begin, plan
 

@@ -7,7 +7,7 @@ import pytest
 import labkit as lab
 from labkit.core.errors import ModelError
 from labkit.interpretability import SITES
-from labkit.lessons import kinds
+from labkit.lessons.exploring import kinds
 from labkit.text import names
 
 
