@@ -2,29 +2,25 @@
 
 Reads   a LanguageModel, Questions that it answers right.
 Gives   Patching: by layer and token, how often the answer becomes the other question's.
-Ignores probes, which tell where something can be read; this tells where it is used.
-
-Source: Meng et al. 2022, "Locating and editing factual associations in GPT"; Geva et al. 2023. Law: all layers patched
-at the prompt's last token give the other answer, and a question patched with itself keeps its own
-(tests/hallucination/test_where.py).
+Ignores how states are swapped (`interpretability.patching`).
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from labkit.core.errors import ModelError, OptionError
+from labkit.core.errors import OptionError
 from labkit.core.results import Curve, Curves
 from labkit.evaluation import Question, prompt_of, wilson
+from labkit.interpretability import patching
 from labkit.sampling.prompts import read_prompts
 
 from .states import entity_tokens
 from .waiting import watched
 
-PLACES = ("entity", "prompt")
+PLACES: tuple[str, str] = ("entity", "prompt")
 """The entity's last token, and the prompt's last, from which the answer is predicted."""
 
 
@@ -59,110 +55,27 @@ def patch(lm: Any, pairs: Sequence[tuple[Question, Question]], *, layers: Sequen
 
     Raises:
         OptionError: no pair, a layer out of range, or an entity that does not stand in its prompt.
-        ModelError: the model has no stack of layers.
-    """
-    import torch
+        ModelError: as `interpretability.patch`.
 
+    Law: all layers patched at the prompt's last token give the other answer, and a question patched with itself keeps
+    its own (tests/hallucination/test_where.py).
+    """
     if not pairs:
         raise OptionError("no pair of questions was given; give two questions that the model answers right")
-    count = lm.card.layers
-    chosen = tuple(range(count + 1)) if layers is None else tuple(layers)
-    if not chosen or not all(0 <= n <= count for n in chosen):
-        raise OptionError(f"layers={chosen} is not a choice of 0 to {count}; None takes all")
-    sites = _sites(lm.model)
-    own, other = ([_Read.of(lm, q) for q in side] for side in zip(*pairs, strict=True))
-    with torch.inference_mode():
-        states: list[Any] = []  # (layer + 1)(pair, seq, d_model); not output_hidden_states, whose last one is normed
-        with _hooked(sites, [_record(states)] * len(sites)):
-            donors = _run(lm, other).argmax(-1)
-        answers = _run(lm, own).argmax(-1)
-        turned, kept = np.zeros((2, len(PLACES), len(chosen)))
-        points = [(p, n) for p in range(len(PLACES)) for n in range(len(chosen))]
-        for p, n in watched(points, len(points), "Swapping states", "passes"):
-            place, layer = PLACES[p], chosen[n]
-            given = states[layer][range(len(other)), [read.places[place] for read in other]]
-            with _hooked(sites[layer : layer + 1], [_replace([read.places[place] for read in own], given)]):
-                said = _run(lm, own).argmax(-1)
-            turned[p, n] = float((said == donors).float().mean())
-            kept[p, n] = float((said == answers).float().mean())
+    ids = [[read_prompts(lm.tokenizer, prompt_of(q))[0].ids for q in side] for side in zip(*pairs, strict=True)]
+    names = [(_name_end(lm, q, own), _name_end(lm, d, other)) for (q, d), own, other in zip(pairs, *ids, strict=True)]
+    at = {PLACES[0]: names, PLACES[1]: [(-1, -1)] * len(pairs)}
+    chosen = tuple(range(lm.card.layers + 1)) if layers is None else tuple(layers)
+    swaps = patching.patch(lm, *ids, at=at, layers=chosen)
+    found = list(watched(swaps, len(PLACES) * len(chosen), "Swapping states", "passes"))
+    turned, kept = (np.reshape([row.mean() for row in rows], (len(PLACES), -1))
+                    for rows in ([one.turned for one in found], [one.kept for one in found]))  # fmt: skip
     return Patching(chosen, turned, kept, len(pairs))
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A prompt's ids, and the places in them."""
-
-    ids: tuple[int, ...]
-    places: dict[str, int]
-
-    @classmethod
-    def of(cls, lm: Any, question: Question) -> "_Read":
-        ids = read_prompts(lm.tokenizer, prompt_of(question))[0].ids
-        entity = entity_tokens(lm.tokenizer, ids, question.entity)
-        if not entity:
-            raise OptionError(
-                f"{question.entity!r} does not stand in {question.text!r}; give the name as it is written"
-            )
-        return cls(ids, {"entity": entity[-1], "prompt": len(ids) - 1})
-
-
-def _run(lm: Any, reads: Sequence[_Read]) -> Any:
-    """(pair, vocab) logits after each prompt; padding follows it, where nothing looks."""
-    import torch
-
-    most = max(len(read.ids) for read in reads)
-    ids = torch.tensor([[*read.ids] + [0] * (most - len(read.ids)) for read in reads], device=lm.model.device)
-    body = lm.model.base_model(input_ids=ids, use_cache=False)
-    last = body.last_hidden_state[range(len(reads)), [len(read.ids) - 1 for read in reads]]
-    return lm.model.get_output_embeddings()(last)
-
-
-def _sites(model: Any) -> list[Any]:
-    """The embedding and each layer: the modules whose outputs are the states after 0, 1, 2 … layers."""
-    return [model.get_input_embeddings(), *stack_of(model)]
-
-
-@contextmanager
-def _hooked(modules: Sequence[Any], hooks: Sequence[Any]) -> Iterator[None]:
-    handles = [module.register_forward_hook(hook) for module, hook in zip(modules, hooks, strict=True)]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _record(store: list[Any]) -> Any:
-    def hook(module: Any, inputs: Any, output: Any) -> None:
-        store.append(output[0] if isinstance(output, tuple) else output)
-
-    return hook
-
-
-def _replace(places: Sequence[int], given: Any) -> Any:
-    """A hook that puts `given` (pair, d_model) at each row's place."""
-
-    def change(states: Any) -> Any:
-        states = states.clone()
-        states[range(len(places)), list(places)] = given
-        return states
-
-    def hook(module: Any, inputs: Any, output: Any) -> Any:
-        return (change(output[0]), *output[1:]) if isinstance(output, tuple) else change(output)
-
-    return hook
-
-
-def stack_of(model: Any) -> Any:
-    """The model's layers, first to last.
-
-    Raises:
-        ModelError: it has no stack of layers.
-    """
-    import torch
-
-    wanted = getattr(model.config, "num_hidden_layers", 0)
-    for module in model.modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) == wanted:
-            return module
-    raise ModelError(f"{type(model).__name__} has no stack of layers whose states could be swapped; use a transformer")
+def _name_end(lm: Any, question: Question, ids: Sequence[int]) -> int:
+    """The place of the entity's last token."""
+    there = entity_tokens(lm.tokenizer, ids, question.entity)
+    if not there:
+        raise OptionError(f"{question.entity!r} does not stand in {question.text!r}; give the name as it is written")
+    return there[-1]

@@ -1,7 +1,8 @@
 """Interpretability: look inside one forward pass, and change it.
 
 Reads   a LanguageModel and a text.
-Gives   Capture (what was seen), measures of heads, the effect of switching heads off.
+Gives   Capture (what was seen, with any Edit made on the way), measures of heads, the effect of switching heads off or
+        of putting one text's state into another.
 Ignores how results are drawn.
 
 Everything goes through TransformerLens' TransformerBridge (`lm.bridge`), whose names for the inside of a model are
@@ -9,10 +10,12 @@ the same for every architecture: decoders and encoders, downloaded or trained a 
 """
 
 from .ablation import head_effects, predict_without, token_losses, vectors_without
-from .capture import SITES, Capture, capture
+from .capture import Capture, capture
 from .cost import AttentionCost, attention_cost
+from .edits import SITES, Edit
 from .heads import MEASURES, head_classes, induction_scores, measure, measure_all, repeated_tokens
 from .one_head import OneHead, head_weights, one_head
+from .patching import Patched, patch
 from .relevance import compare_with_effect, cosine_distance, gradient_times_attention, value_weighted
 
 __all__ = [
@@ -20,7 +23,9 @@ __all__ = [
     "SITES",
     "AttentionCost",
     "Capture",
+    "Edit",
     "OneHead",
+    "Patched",
     "attention_cost",
     "capture",
     "compare_with_effect",
@@ -33,6 +38,7 @@ __all__ = [
     "measure",
     "measure_all",
     "one_head",
+    "patch",
     "predict_without",
     "repeated_tokens",
     "token_losses",

@@ -6,14 +6,15 @@ once instead of once per head, and the matrix products are large.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars, LayerGrid, TokenScores
 
-from .capture import Head, capture, check_heads, device_of, only_position, silencers
+from .capture import Changes, Head, capture, check_heads, device_of, only_position, silencers
+from .edits import Edit, hook_name, hooks_of
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
 
 if TYPE_CHECKING:
@@ -79,12 +80,11 @@ def vectors_without(
     return vectors[0], vectors[1:].reshape(lm.bridge.cfg.n_layers, lm.bridge.cfg.n_heads, -1)
 
 
-def token_losses(lm: "LanguageModel", text: Text, *, off: Sequence[Head] = (), positions: bool = True) -> TokenScores:
+def token_losses(lm: "LanguageModel", text: Text, **changes: Unpack[Changes]) -> TokenScores:
     """How much each token surprised the model: -log p(token | what came before), in nats.
 
     Args:
-        off: heads switched off during the pass.
-        positions: False takes the model's knowledge of positions away.
+        changes: of the pass, as in `capture`: edits=, off=, positions=.
 
     Returns:
         TokenScores; the first token, which nothing predicts, is nan.
@@ -96,7 +96,7 @@ def token_losses(lm: "LanguageModel", text: Text, *, off: Sequence[Head] = (), p
 
     require_attention(lm)
     require_decoder(lm, "token_losses", "choose a decoder such as smollm2-135m")
-    seen = capture(lm, text, ("logits",), off=off, positions=positions)
+    seen = capture(lm, text, ("logits",), **changes)
     logprobs = log_softmax(seen["logits"][:-1], axis=-1)  # (seq - 1, vocab)
     losses = np.append(np.nan, -logprobs[np.arange(len(seen) - 1), list(seen.ids[1:])])
     return TokenScores(seen.tokens, losses, "surprise", "nats", f"Surprise of {lm.name}", low=0)
@@ -173,25 +173,29 @@ def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], *, position: int, m
         by_layer.setdefault(layer, []).append(head)
 
     def join(count: int) -> Any:
-        return lambda x, hook: torch.cat([x, x[:1].expand(count, -1, -1)])  # (row, seq, d_model)
+        return lambda x: torch.cat([x, x[:1].expand(count, -1, -1)])  # (row, seq, d_model)
 
     def switch_off(chosen: list[int]) -> Any:
-        def hook(z: Any, hook: Any) -> Any:  # (row, seq, head, d_head); the last rows have just joined
+        def change(z: Any) -> Any:  # (row, seq, head, d_head); the last rows have just joined
             z = z.clone()
             for row, head in zip(range(len(z) - len(chosen), len(z)), chosen, strict=True):
                 z[row, :, head] = 0 if mode == "zero" else z[0, :, head].mean(0)
             return z
 
-        return hook
+        return change
 
     last: list[Any] = []
 
     def keep(x: Any, hook: Any) -> None:
         last.append(x[:, position])
 
-    hooks = [(f"blocks.{layer}.hook_in", join(len(chosen))) for layer, chosen in by_layer.items()]
-    hooks += [(f"blocks.{layer}.attn.hook_z", switch_off(chosen)) for layer, chosen in by_layer.items()]
-    hooks += [(f"blocks.{bridge.cfg.n_layers - 1}.hook_out", keep), only_position(position)]
+    edits = [Edit("resid_pre", join(len(chosen)), layer) for layer, chosen in by_layer.items()]
+    edits += [Edit("z", switch_off(chosen), layer) for layer, chosen in by_layer.items()]
+    hooks = [
+        *hooks_of(bridge, edits),
+        (hook_name("resid_post", bridge.cfg.n_layers - 1), keep),
+        only_position(position),
+    ]
     with torch.no_grad():
         logits = bridge.run_with_hooks(tokens, fwd_hooks=hooks)
     return read(last[0].float(), logits[:, 0].float()).cpu().numpy()

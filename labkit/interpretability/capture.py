@@ -1,48 +1,26 @@
-"""Capture: one forward pass, and what was seen on its way.
+"""Capture: one forward pass, what was seen on its way, and what was changed in it.
 
-A site is a place inside a model. The names are the literature's; the axes follow each name.
+    seen = capture(lm, text, ("pattern", "resid_post"))              # arrays by site
+    cut  = capture(lm, text, ("logits",), edits=[Edit("z", 0, layer=3, head=1)])
+    live = capture(lm, text, ("z", "logits"), gradients=True)        # tensors; torch.autograd.grad goes through them
 
-    attn_in    (layer, seq, d_model)          what the attention of a layer reads
-    q k v      (layer, seq, head, d_head)     queries, keys, values; k and v have fewer heads where they are shared
-    q_rotated k_rotated                       the same after rotary positions, where the model has them
-    scores     (layer, head, query, key)      q·k/√d_head after the mask, before the softmax
-    pattern    (layer, head, query, key)      attention weights
-    z          (layer, seq, head, d_head)     what each head read: weights times values
-    attn_out   (layer, seq, d_model)          what the attention adds to the residual stream
-    resid_pre resid_post (layer, seq, d_model)  the residual stream before and after a layer
-    logits     (seq, vocab)                   the prediction
+Sites are told in `labkit.interpretability.edits`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 
-from labkit.core.errors import ModelError, OptionError, closest
+from labkit.core.errors import ModelError, OptionError
 from labkit.core.results import HeadPatterns
 
+from .edits import SITES, Edit, Hook, check_site, hook_name, hooks_of, obeyed
 from .inputs import Text, require_attention, shown_tokens, token_ids
 
 if TYPE_CHECKING:
     from labkit.models import LanguageModel
-
-SITES = {
-    "attn_in": "attn.hook_in",
-    "q": "attn.hook_q",
-    "k": "attn.hook_k",
-    "v": "attn.hook_v",
-    "q_rotated": "attn.hook_rot_q",
-    "k_rotated": "attn.hook_rot_k",
-    "scores": "attn.hook_attn_scores",
-    "pattern": "attn.hook_pattern",
-    "z": "attn.hook_z",
-    "attn_out": "hook_attn_out",
-    "resid_pre": "hook_resid_pre",
-    "resid_post": "hook_resid_post",
-    "logits": "",
-}
-"""Site to the hook of TransformerLens inside `blocks.N`."""
 
 Head = tuple[int, int]
 """(layer, head), both counted from 0."""
@@ -62,10 +40,10 @@ class Capture:
     """(layer,) the layers kept"""
     causal: bool
     """True: a token sees itself and what came before."""
-    sites: Mapping[str, np.ndarray] = field(repr=False)
-    """site → float32, axes as in SITES"""
+    sites: Mapping[str, Any] = field(repr=False)
+    """site → float32 array, axes as in SITES; with gradients: a tuple of tensors, one a layer (logits: one tensor)"""
 
-    def __getitem__(self, site: str) -> np.ndarray:
+    def __getitem__(self, site: str) -> Any:
         if site not in self.sites:
             raise OptionError(f"{site!r} was not captured, only {', '.join(self.sites)}; ask for it with sites=")
         return self.sites[site]
@@ -123,6 +101,17 @@ class Capture:
         return False
 
 
+class Changes(TypedDict, total=False):
+    """How a pass is changed; each may be left out."""
+
+    edits: Sequence[Edit]
+    """any changes, in this order"""
+    off: Sequence[Head]
+    """heads (layer, head) whose output is set to zero"""
+    positions: bool
+    """False takes the model's knowledge of positions away: no rotation, or no position vectors"""
+
+
 def capture(
     lm: "LanguageModel",
     text: Text,
@@ -130,24 +119,26 @@ def capture(
     *,
     layers: Sequence[int] | None = None,
     window: tuple[int, int] | None = None,
-    off: Sequence[Head] = (),
-    positions: bool = True,
+    gradients: bool = False,
+    **changes: Unpack[Changes],
 ) -> Capture:
     """One forward pass through the bridge; only what is asked for is kept.
 
     Args:
         text: a text, or token numbers.
-        sites: any of attn_in, q, k, v, q_rotated, k_rotated, scores, pattern, z, attn_out, resid_pre, resid_post and
-            logits; the head of this module (labkit.interpretability.capture) says what each one is.
+        sites: any of attn_in, q, k, v, q_rotated, k_rotated, scores, pattern, z, attn_out, mlp_in, mlp_out, resid_pre,
+            resid_post and logits; the head of labkit.interpretability.edits says what each one is.
         layers: the layers to keep; None = all.
         window: (start, stop) token positions, for a text longer than the model's context.
-        off: heads (layer, head) whose output is set to zero during the pass.
-        positions: False takes the model's knowledge of positions away (no rotation, or no position vectors).
+        gradients: True keeps tensors that gradients flow through, instead of arrays.
+        changes: edits=[Edit(site, to, layer=, head=, position=), ...] changes the pass, and what is seen is what was
+            changed; off=[(layer, head), ...] switches heads off; positions=False takes the knowledge of positions away.
 
     Raises:
         TextError: the text is empty or longer than the context.
         OptionError: an unknown site, layer or head, or more memory than the machine has free.
         ModelError: the model has no attention, or lacks a site.
+        ShapeError: an edit's value does not fit.
 
     Law: patterns equal transformers' own `output_attentions` to 1e-5 (tests/interpretability/test_capture.py).
     """
@@ -158,21 +149,31 @@ def capture(
     bridge = lm.bridge
     kept = _chosen_layers(bridge, layers)
     _check_sites(lm, sites, kept, len(ids))
-    seen: dict[str, list[Any]] = {site: [] for site in sites}
-    hooks = [
-        (f"blocks.{layer}.{SITES[site]}", _keeper(seen[site])) for site in sites if site != "logits" for layer in kept
-    ]
-    hooks += silencers(bridge, off) + ([] if positions else _without_positions(bridge))
+    seen: dict[str, list[Any]] = {site: [] for site in sites if site != "logits"}
+    keep = _live_keeper if gradients else _keeper
+    hooks = changing(lm, **changes)
+    hooks += [(hook_name(site, layer), keep(found)) for site, found in seen.items() for layer in kept]
     # Without the prediction, the layers after the last one kept need not be computed at all.
     stop = None if "logits" in sites or kept[-1] == bridge.cfg.n_layers - 1 else kept[-1] + 1
     if "logits" not in sites and stop is None:
         hooks.append(only_position(-1))
-    with torch.no_grad():
+    with torch.set_grad_enabled(gradients), obeyed():
         logits = bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks, stop_at_layer=stop)
-    arrays = {site: np.stack(found) for site, found in seen.items() if site != "logits" and found}
+    found: dict[str, Any] = {site: tuple(one) if gradients else np.stack(one) for site, one in seen.items()}
     if "logits" in sites:
-        arrays["logits"] = logits[0].float().cpu().numpy()
-    return Capture(lm.name, shown_tokens(lm, ids), tuple(ids), kept, is_causal(lm), arrays)
+        found["logits"] = logits[0].float() if gradients else logits[0].float().cpu().numpy()
+    return Capture(lm.name, shown_tokens(lm, ids), tuple(ids), kept, is_causal(lm), found)
+
+
+def changing(
+    lm: "LanguageModel", *, edits: Sequence[Edit] = (), off: Sequence[Head] = (), positions: bool = True
+) -> list[Hook]:
+    """The hooks of `Changes`."""
+    return [
+        *hooks_of(lm.bridge, edits),
+        *silencers(lm.bridge, off),
+        *([] if positions else _without_positions(lm.bridge)),
+    ]
 
 
 def is_causal(lm: "LanguageModel") -> bool:
@@ -204,27 +205,25 @@ def only_position(position: int) -> tuple[str, Any]:
     return "unembed.hook_in", lambda x, hook: x[:, [position]]
 
 
-def silencers(bridge: Any, off: Sequence[Head]) -> list[tuple[str, Any]]:
+def silencers(bridge: Any, off: Sequence[Head]) -> list[Hook]:
     """Hooks that set the output of some heads to zero."""
     check_heads(bridge, off)
-
-    def silence(heads: list[int]) -> Any:
-        def hook(z: Any, hook: Any) -> Any:  # (batch, seq, head, d_head)
-            z = z.clone()
-            z[:, :, heads] = 0
-            return z
-
-        return hook
-
-    by_layer: dict[int, list[int]] = {}
-    for layer, head in off:
-        by_layer.setdefault(layer, []).append(head)
-    return [(f"blocks.{layer}.attn.hook_z", silence(heads)) for layer, heads in by_layer.items()]
+    return hooks_of(bridge, [Edit("z", 0, layer, head) for layer, head in off])
 
 
 def _keeper(store: list[Any]) -> Any:
     def hook(tensor: Any, hook: Any) -> None:
         store.append(tensor[0].detach().float().cpu().numpy())
+
+    return hook
+
+
+def _live_keeper(store: list[Any]) -> Any:
+    """Keeps the tensor that the pass goes on with, so that gradients reach it."""
+
+    def hook(tensor: Any, hook: Any) -> Any:
+        store.append(tensor[0] if tensor.requires_grad else tensor[0].requires_grad_())
+        return store[-1][None]
 
     return hook
 
@@ -242,14 +241,7 @@ def _check_sites(lm: "LanguageModel", sites: Sequence[str], layers: tuple[int, .
     if not sites:
         raise OptionError(f"no site was asked for; choose from {', '.join(SITES)}")
     for site in sites:
-        if site not in SITES:
-            raise OptionError(f"site {site!r} is unknown; {closest(site, list(SITES))}")
-        if site != "logits" and f"blocks.{layers[0]}.{SITES[site]}" not in lm.bridge.hook_dict:
-            raise ModelError(
-                f"{lm.name} has no {site!r}: it is a {lm.model.config.model_type} model; leave the site out"
-            )
-    if "scores" in sites and lm.bridge.cfg.attention_dir != "causal":
-        raise ModelError(f"{lm.name} does not show its scores before the softmax; compute them from q and k")
+        check_site(lm.bridge, site)
     from labkit.core.devices import describe_machine
 
     squares = sum(site in ("pattern", "scores") for site in sites)
@@ -262,11 +254,10 @@ def _check_sites(lm: "LanguageModel", sites: Sequence[str], layers: tuple[int, .
         )
 
 
-def _without_positions(bridge: Any) -> list[tuple[str, Any]]:
+def _without_positions(bridge: Any) -> list[Hook]:
     """Hooks that make every position look alike: rotate by no angle, or add no position vector."""
-    if "blocks.0.attn.hook_cos" in bridge.hook_dict:
-        still = {"cos": lambda x, hook: x * 0 + 1, "sin": lambda x, hook: x * 0}
-        return [(f"blocks.{n}.attn.hook_{part}", f) for n in range(bridge.cfg.n_layers) for part, f in still.items()]
-    if "pos_embed.hook_out" in bridge.hook_dict:
-        return [("pos_embed.hook_out", lambda x, hook: x * 0)]
+    if hook_name("rotation_cos", 0) in bridge.hook_dict:
+        return hooks_of(bridge, [Edit("rotation_cos", 1), Edit("rotation_sin", 0)])
+    if hook_name("position_vectors", 0) in bridge.hook_dict:
+        return hooks_of(bridge, [Edit("position_vectors", 0)])
     raise ModelError("this model's positions are neither rotations nor vectors, so they cannot be taken away here")

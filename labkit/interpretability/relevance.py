@@ -1,6 +1,6 @@
 """What a weight is worth: weights scaled by the values they carry, by the gradient, and compared with effects."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from labkit.core.results import HeadPatterns
 from labkit.evaluation import Measure, rank_correlation
 
 from .ablation import head_effects
-from .capture import capture, device_of
+from .capture import capture
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
 from .one_head import head_weights
 
@@ -54,17 +54,11 @@ def gradient_times_attention(lm: "LanguageModel", text: Text, *, target: str) ->
     require_attention(lm)
     require_decoder(lm, "gradient_times_attention", "choose a decoder such as smollm2-135m")
     ids, number = token_ids(lm, text, at_least=2), target_id(lm, target)
-    patterns: list[Any] = []
-
-    def keep(pattern: Any, hook: Any) -> Any:  # (batch, head, query, key)
-        patterns.append(pattern if pattern.requires_grad else pattern.requires_grad_())
-        return patterns[-1]
-
-    hooks = [(f"blocks.{layer}.attn.hook_pattern", keep) for layer in range(lm.bridge.cfg.n_layers)]
+    seen = capture(lm, ids, ("pattern", "logits"), gradients=True)
     with torch.enable_grad():
-        logits = lm.bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
-        gradients = torch.autograd.grad(logits[0, -1].float().log_softmax(-1)[number], patterns)
-    return np.stack([(p.detach() * g)[0].float().cpu().numpy() for p, g in zip(patterns, gradients, strict=True)])
+        gradients = torch.autograd.grad(seen["logits"][-1].log_softmax(-1)[number], seen["pattern"])
+    pairs = zip(seen["pattern"], gradients, strict=True)  # (head, query, key) each
+    return np.stack([(weight.detach() * gradient).float().cpu().numpy() for weight, gradient in pairs])
 
 
 def compare_with_effect(

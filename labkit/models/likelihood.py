@@ -94,7 +94,7 @@ def score(
     if len(prompts) != len(continuations):
         count = f"{len(prompts)} prompts were given for {len(continuations)} continuations"
         raise ShapeError(f"{count}; give one for each, or one for all")
-    texts = [_read(lm, *pair) for pair in zip(prompts, continuations, strict=True)]
+    texts = [read_pair(lm, *pair) for pair in zip(prompts, continuations, strict=True)]
     found: dict[int, np.ndarray] = {}
     beginning = _Beginning(lm.model)
     for part in _parts(texts, batch):
@@ -106,14 +106,16 @@ def score(
 
 
 @dataclass(frozen=True)
-class _Text:
+class Pair:
+    """A prompt and its continuation as one text."""
+
     ids: tuple[int, ...]
     border: int
     """number of the continuation's first token; at least 1, since nothing predicts token 0"""
     merged: bool
 
 
-def _read(lm: LanguageModel, prompt: str, continuation: str) -> _Text:
+def read_pair(lm: LanguageModel, prompt: str, continuation: str) -> Pair:
     """Both as one text, and where the continuation begins."""
     if not continuation:
         raise TextError(f"the continuation of {prompt[-40:]!r} is empty; give one or more characters, such as ' yes'")
@@ -129,7 +131,7 @@ def _read(lm: LanguageModel, prompt: str, continuation: str) -> _Text:
         raise TextError(
             f"a text of {len(whole):,} tokens does not fit the {lm.card.context:,} of {lm.name}; shorten it"
         )
-    return _Text(tuple(whole), border, merged)
+    return Pair(tuple(whole), border, merged)
 
 
 def _plain(tokenizer: Any, text: str) -> list[int]:
@@ -146,7 +148,7 @@ def _shared(a: Sequence[int], b: Sequence[int]) -> int:
     return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
-def _parts(texts: Sequence[_Text], batch: int) -> Iterator[list[int]]:
+def _parts(texts: Sequence[Pair], batch: int) -> Iterator[list[int]]:
     """Numbers of texts for one pass; texts that begin alike stand together."""
     order = sorted(range(len(texts)), key=lambda n: texts[n].ids)
     part: list[int] = []
@@ -174,24 +176,22 @@ class _Beginning:
 
         if not ids or not self.caches:
             return None
+        past: Any = self.cache
         kept = _shared(self.ids, ids)
         if kept < len(self.ids):  # part of it only
-            plain = self.cache is not None and all(type(c).__name__ == "DynamicLayer" for c in self.cache.layers)
+            plain = all(type(layer).__name__ == "DynamicLayer" for layer in past.layers)
             kept = kept if plain else 0
             if kept:
-                self.cache.crop(kept - len(self.ids))
-            else:
-                self.cache = None
+                past.crop(kept - len(self.ids))
         if kept < len(ids):
             given = torch.tensor([ids[kept:]], device=self.model.device)
-            past = {} if self.cache is None else {"past_key_values": self.cache}
-            out = self.model(input_ids=given, use_cache=True, **past, **_last(self.model, 1))
-            self.cache = getattr(out, "past_key_values", None)
-        self.ids = ids
-        if not hasattr(self.cache, "batch_repeat_interleave"):
-            self.caches, self.cache, self.ids = False, None, ()
+            more = {"past_key_values": past} if kept else {}
+            out = self.model(input_ids=given, use_cache=True, **more, **_last(self.model, 1))
+            past = getattr(out, "past_key_values", None)
+        self.caches, self.ids, self.cache = hasattr(past, "batch_repeat_interleave"), ids, past
+        if not self.caches:
             return None
-        cache = copy.deepcopy(self.cache)
+        cache = copy.deepcopy(past)
         cache.batch_repeat_interleave(count)
         return cache
 
@@ -201,7 +201,7 @@ def _last(model: Any, count: int) -> dict[str, int]:
     return {"logits_to_keep": count} if "logits_to_keep" in signature(model.forward).parameters else {}
 
 
-def _logprobs(lm: LanguageModel, beginning: _Beginning, texts: Sequence[_Text]) -> list[np.ndarray]:
+def _logprobs(lm: LanguageModel, beginning: _Beginning, texts: Sequence[Pair]) -> list[np.ndarray]:
     """(text,)(token,) of the continuations; padding follows each text, where nothing looks."""
     import torch
 

@@ -5,10 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from labkit.core.errors import ModelError, OptionError
+from labkit.core.errors import OptionError
 from labkit.hallucination import Question
 from labkit.hallucination.closed_world import about, told
-from labkit.hallucination.where import patch, stack_of
+from labkit.hallucination.where import patch
 from labkit.text.people import people
 
 
@@ -58,12 +58,3 @@ def test_nonsense_is_refused(pupil):
     nobody = Question("Aldan Barik was born in", "Ostburg", entity="Zeno", prompt="Aldan Barik was born in")
     with pytest.raises(OptionError, match="Zeno"):
         patch(lm, [(nobody, pairs[0][1])])
-    with pytest.raises(ModelError, match="stack of layers"):
-        stack_of(_Bare())
-
-
-class _Bare:
-    config = type("Config", (), {"num_hidden_layers": 2})()
-
-    def modules(self):
-        return iter(())

@@ -9,7 +9,7 @@ import transformers
 
 from labkit.core.errors import ModelError, OptionError, ShapeError, TextError
 from labkit.models import load, score
-from labkit.models.likelihood import _parts, _read
+from labkit.models.likelihood import _parts, read_pair
 
 from .conftest import save, seeded
 
@@ -89,7 +89,7 @@ def test_a_shared_beginning_is_read_once(tiny, monkeypatch):
     long = len(tiny.tokenizer(PROMPTS[3])["input_ids"])
     beginnings = [shape for shape in read if shape[0] == 1]
     assert sum(seq for _, seq in beginnings) <= long + 8, "a step further or back may be read again, not the beginning"
-    longest = max(len(_read(tiny, PROMPTS[3], more).ids) for more in MORE)
+    longest = max(len(read_pair(tiny, PROMPTS[3], more).ids) for more in MORE)
     assert max(seq for rows, seq in read if rows > 1) <= longest - long + 1
 
 
@@ -123,12 +123,12 @@ def test_the_end_that_a_tokenizer_adds_is_no_part_of_the_text(tiny):
             return {"input_ids": [*tiny.tokenizer(text)["input_ids"], 0]}
 
     lm = type("Lm", (), {"tokenizer": Ending(), "card": tiny.card, "name": "ending"})()
-    assert _read(lm, "The bank", " raised") == _read(tiny, "The bank", " raised")
+    assert read_pair(lm, "The bank", " raised") == read_pair(tiny, "The bank", " raised")
 
 
 def test_one_pass_is_bounded_by_its_tokens(tiny, monkeypatch):
     monkeypatch.setattr("labkit.models.likelihood.TOKENS", 20)
-    texts = [_read(tiny, *pair) for pair in product(PROMPTS[:4], MORE)]
+    texts = [read_pair(tiny, *pair) for pair in product(PROMPTS[:4], MORE)]
     parts = list(_parts(texts, 32))
     assert sorted(n for part in parts for n in part) == list(range(20)) and len(parts) > 4
 
