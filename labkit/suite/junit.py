@@ -56,17 +56,17 @@ def _suite(outcome: Outcome, started: str) -> Xml.Element:
 
 def _case_of_claim(suite: Xml.Element, outcome: Outcome, claim: ClaimRecord) -> None:
     case = Xml.SubElement(suite, "testcase", classname=_clean(outcome.topic), name=_clean(claim.name), time="0.000")
-    problems = [problem for problem in outcome.problems if _claim_of(problem, {claim.name})]
+    named = {other.name for other in outcome.claims}
+    problems = [problem for problem in outcome.problems if _claim_of(problem, named) == claim.name]
     if not claim.holds and not problems:
         problems = [Problem("claim", f"{show_value(claim.value)} is not {claim.bound_text}", claim.cell)]
     _complain(case, problems)
 
 
-def _claim_of(problem: Problem, names: set[str]) -> bool:
-    """Whether a problem is about one of the claims named, which its message quotes."""
-    if problem.kind not in ABOUT_CLAIMS:
-        return False
-    return any(re.search(rf"(?<![\w/]){re.escape(name)}(?![\w/])", problem.message) for name in names)
+def _claim_of(problem: Problem, names: set[str]) -> str:
+    """The claim that a problem is about: its message begins with the name. Empty = about none of them."""
+    begun = [name for name in names if problem.message.startswith((f"{name} ", f"{name}:"))]
+    return max(begun, key=len, default="") if problem.kind in ABOUT_CLAIMS else ""
 
 
 def _complain(case: Xml.Element, problems: list[Problem]) -> None:

@@ -130,11 +130,11 @@ def lesson_table(lessons: Sequence[Lesson]) -> Table:
             {
                 "lesson": lesson.topic,
                 "title": re.sub(r"^\d+\s*·\s*", "", lesson.title),
-                "minutes": f"{lesson.minutes['full']:g}" if "full" in lesson.minutes else "",
-                "fast": f"{lesson.minutes['fast']:g}" if "fast" in lesson.minutes else "",
-                "memory, GB": "" if lesson.memory_gb is None else f"{lesson.memory_gb:g}",
+                "minutes": lesson.minutes.get("full", ""),
+                "fast": lesson.minutes.get("fast", ""),
+                "memory, GB": "" if lesson.memory_gb is None else lesson.memory_gb,
                 "before": ", ".join(lesson.before),
-                "exercises": str(len(lesson.exercises) or ""),
+                "exercises": len(lesson.exercises),
                 "assets": ", ".join(lesson.assets),
             }
             for lesson in lessons

@@ -183,11 +183,14 @@ class SuiteResult:
 
     @classmethod
     def read(cls, path: Path) -> "SuiteResult":
-        """Read a run's folder or its `results.json`.
+        """Read a run's folder or its `results.json`; `runs/latest` is the newest run in `runs`.
 
         Raises:
             NotebookError: there is none, or it is not one.
         """
+        if path.name == "latest" and not path.exists():
+            runs = sorted(path.parent.glob(f"*/{RESULTS_FILE}"), key=lambda file: file.stat().st_mtime)
+            path = runs[-1] if runs else path
         path = path / RESULTS_FILE if path.is_dir() else path
         try:
             data = json.loads(path.read_text(encoding="utf-8"))

@@ -70,8 +70,12 @@ def run(
         report: called with each outcome as soon as it is there.
 
     Raises:
-        NotebookError: another run writes into the same folder now.
+        NotebookError: another run writes into the same folder now, or a notebook to be run lies in it.
     """
+    for one in plan:
+        name = one.notebook.name
+        if (folder / one.subfolder / name).resolve() == one.notebook.resolve():
+            raise NotebookError(f"{folder} holds {name} itself, which the run would overwrite; use another -o")
     started, clock = datetime.now(UTC), time.monotonic()
     outcomes: dict[int, Outcome] = {}
     with ExitStack() as stack:

@@ -20,6 +20,8 @@ from typing import Any, TextIO, cast
 
 import psutil
 
+from labkit.core.devices import describe_machine
+
 from .calibration import calibrate
 from .outcomes import FAILED, PASSED, STOPPED, Outcome, Problem
 from .records import ClaimRecord
@@ -244,10 +246,10 @@ def _explained(problem: Problem, peak: int) -> Problem:
     """A dead kernel says nothing; what it held last tells whether memory was the reason."""
     if problem.kind != "kernel" or "died" not in problem.message:
         return problem
-    free = psutil.virtual_memory()
+    here = describe_machine().memory_gb
     return replace(
         problem,
-        message=f"{problem.message}; it held {peak / 1e9:.2f} GB at most of {free.total / 1e9:.1f} GB here: "
+        message=f"{problem.message}; it held {peak / 1e9:.2f} GB at most of {here:.1f} GB here: "
         "killed from outside, out of memory, or a crash in native code",
     )
 

@@ -91,7 +91,7 @@ def print_table(console: Console, table: Table) -> None:
     for column in table.columns:
         shown.add_column(escape(column), overflow="fold", no_wrap=column in ("claim", "bound", "lesson"))
     for row in table.rows:
-        shown.add_row(*(Text(str(entry)) for entry in row))
+        shown.add_row(*(Text(f"{entry:g}" if isinstance(entry, float) else str(entry)) for entry in row))
     console.print(shown)
     for note in table.notes:
         console.print(escape(note))

@@ -36,6 +36,8 @@ from .warm import ForkedKernel
 
 OUTPUT_LIMIT = 20_000_000
 """Characters of output that one cell may leave in a notebook."""
+SKIPPED = "skip-execution"
+"""The tag of a cell that is not to run, nbclient's own."""
 _TAIL_LINES = 12
 _INJECTED = ("injected-parameters", "papermill-error-cell-tag")
 
@@ -181,7 +183,7 @@ def run(job: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
     if clients:
         notebook = clients[0].nb
         claims = [{**vars(claim), "cell": place(notebook.cells, claim.cell)[0]} for claim in collect(notebook.cells)]
-        problems += _seen_in(notebook)
+        problems += _seen_in(notebook, ended=problem is None)
         session = _session(notebook.cells)
         try:
             with atomic_file(Path(job["executed"])) as draft:
@@ -196,11 +198,24 @@ def run(job: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _seen_in(notebook: Any) -> list[Problem]:
-    """What the outputs themselves tell: a request to another host, a solution that its check rejects."""
+def _seen_in(notebook: Any, *, ended: bool) -> list[Problem]:
+    """What the outputs themselves tell: a request to another host, a solution that its check rejects, and of a notebook
+    that ended without an error a cell that never ran."""
     found = [*offline.problems_of(notebook), *exercises.problems_of(notebook)]
+    if ended:
+        found += _never_ran(notebook.cells)
     placed = [(problem, *place(notebook.cells, problem.cell)) for problem in found]
     return [replace(problem, cell=cell, heading=heading) for problem, cell, heading in placed]
+
+
+def _never_ran(cells: list[Any]) -> list[Problem]:
+    """The first cell that was left out, such as after `sys.exit(0)`, which papermill takes for a good end."""
+    for index, cell in enumerate(cells):
+        skipped = SKIPPED in cell.metadata.get("tags", ())
+        if cell.cell_type == "code" and cell.source.strip() and cell.execution_count is None and not skipped:
+            message = f"this cell never ran, the notebook ended before it; tag it {SKIPPED!r} if that is meant"
+            return [Problem("error", message, index)]
+    return []
 
 
 def _session(cells: list[Any]) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def test_list_shows_lessons_with_budget_prerequisites_and_exercises(lab, monkeyp
     assert code == 0 and "97_good" in out and "Good" in out and "01" in out and "sotu" in out
     code, out, _ = labkit(monkeypatch, capsys, "list", "--json", "98")
     (lesson,) = json.loads(out)
-    assert (lesson["lesson"], lesson["minutes"], lesson["fast"], lesson["exercises"]) == ("98_bad", "2", "1", "1")
+    assert (lesson["lesson"], lesson["minutes"], lesson["fast"], lesson["exercises"]) == ("98_bad", 2, 1, 1)
 
 
 def test_student_writes_copies_without_solutions(lab, monkeypatch, capsys):

@@ -53,6 +53,7 @@ def suite_of_faults(tmp_path_factory, make_notebook):
     for name in ("dies", "sleeps", "absent"):
         make_notebook(folder / f"kernel_{name}.ipynb", "1", kernel=name)
     make_notebook(folder / "no_kernel.ipynb", "1", kernel="")
+    make_notebook(folder / "ends_early.ipynb", "import sys; sys.exit(0)", "## Left out", "print('never')")
     (folder / "no_json.ipynb").write_text("{ not a notebook")
 
     plan = plan_run(sorted(folder.glob("*.ipynb")), parameters={})
@@ -102,6 +103,20 @@ def test_a_failing_cell_is_named_with_its_heading_and_last_lines(suite_of_faults
 def test_a_notebook_that_cannot_start_says_why_and_what_to_do(suite_of_faults, topic, kind, message):
     (problem,) = suite_of_faults[topic].problems
     assert problem.kind == kind and message in problem.message and ";" in problem.message
+
+
+def test_a_notebook_that_ends_before_its_last_cell_did_not_pass(suite_of_faults):
+    (problem,) = suite_of_faults["ends_early"].problems
+    assert (problem.kind, problem.cell, problem.heading) == ("error", 2, "Left out")
+    assert "never ran" in problem.message and "skip-execution" in problem.message
+
+
+def test_a_run_into_its_own_notebooks_is_refused_and_nothing_is_overwritten(tmp_path, make_notebook):
+    path = make_notebook(tmp_path / "mine.ipynb", "1")
+    before = path.read_bytes()
+    with pytest.raises(NotebookError, match=r"holds mine\.ipynb itself, which the run would overwrite"):
+        runner.run(plan_run([path], parameters={}), folder=runner.new_folder(tmp_path))
+    assert path.read_bytes() == before
 
 
 def test_no_notebook_outlives_its_budget(suite_of_faults):

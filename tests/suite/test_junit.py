@@ -70,6 +70,20 @@ def test_counts_and_seconds_add_up():
     assert float(root.get("time")) == 3.5
 
 
+def test_a_claim_whose_name_begins_like_another_keeps_its_own_failure():
+    near = [replace(BAD, name=name) for name in ("start/sum", "start/sum-2", "start/sum 3")]
+    outcome = replace(
+        FAILING, claims=tuple(near), problems=(Problem("claim", "start/sum-2 is 0.5, must be ≥ 0.9", 3),
+                                               Problem("drift", "start/sum 3 moved by 0.1: 0.4 → 0.5", 3)),
+    )  # fmt: skip
+    failed = {
+        case.get("name"): case.find("failure").get("type") for case in parsed(outcome)[0] if case.get("name") != "runs"
+    }
+    texts = {case.get("name"): case.find("failure").text for case in parsed(outcome)[0] if case.get("name") != "runs"}
+    assert failed == {"start/sum": "claim", "start/sum-2": "claim", "start/sum 3": "drift"}
+    assert "start/sum-2" not in texts["start/sum"] and "start/sum-2 is 0.5" in texts["start/sum-2"]
+
+
 def test_each_problem_stands_at_its_own_case():
     cases = {case.get("name"): case for case in parsed(FAILING)[0]}
     assert set(cases) == {"runs", "attention/rows", "attention/head"}

@@ -1,5 +1,6 @@
 """results.json: what is written is what is read, and strangers are refused."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -35,6 +36,15 @@ def test_a_file_that_is_no_result_is_refused_with_its_name(tmp_path, text):
 def test_a_folder_without_results_is_refused_with_a_remedy(tmp_path):
     with pytest.raises(NotebookError, match="folder of a run"):
         SuiteResult.read(tmp_path)
+
+
+def test_the_newest_run_can_be_named_without_its_time(tmp_path):
+    for seconds, name in enumerate(("2026-01-02", "2026-01-01")):
+        (tmp_path / name).mkdir()
+        os.utime(SuiteResult(seed=seconds).write(tmp_path / name), (seconds, seconds))
+    assert SuiteResult.read(tmp_path / "latest").seed == 1
+    with pytest.raises(NotebookError, match="does not exist"):
+        SuiteResult.read(tmp_path / "nowhere" / "latest")
 
 
 def test_fields_of_a_newer_version_do_not_stop_an_older_reader(tmp_path):
