@@ -18,7 +18,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # the workers already use every core
 
 HEAVIEST = (
     "browser/test_lessons.py", "suite/test_faults.py", "suite/test_mutations.py", "explorers/test_kinds.py",
-    "suite/test_runs.py", "browser/test_guards.py", "assets/test_faults.py", "views/test_attention_browser.py",
+    "suite/test_executors.py", "suite/test_runs.py", "browser/test_guards.py", "assets/test_faults.py",
+    "views/test_attention_browser.py",
 )  # fmt: skip
 """Files of more than half a minute, the longest first: two workers then end at about the same time."""
 
