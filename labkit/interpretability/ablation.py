@@ -12,6 +12,7 @@ import numpy as np
 
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars, LayerGrid, TokenScores
+from labkit.models.language_model import require_finite
 
 from .capture import Changes, Head, capture, check_heads, device_of, only_position, silencers
 from .edits import Edit, hook_name, hooks_of
@@ -198,4 +199,5 @@ def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], *, position: int, m
     ]
     with torch.no_grad():
         logits = bridge.run_with_hooks(tokens, fwd_hooks=hooks)
+    require_finite(logits[:, 0])
     return read(last[0].float(), logits[:, 0].float()).cpu().numpy()

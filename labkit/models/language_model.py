@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from math import inf
 from tempfile import TemporaryDirectory
 from typing import Any
+
+import numpy as np
 
 from labkit.core.errors import ModelError
 from labkit.core.results import Table
@@ -100,6 +103,20 @@ class LanguageModel:
                 f"TransformerLens cannot look into {self.name!r} ({type(self.model).__name__}): {error}; "
                 "use lm.model directly, or another model of lab.catalog()"
             ) from error
+
+
+def require_finite(numbers: Any, name: str = "the model") -> None:
+    """Refuse what a broken model gave, before it is sorted, drawn from or averaged into something that looks whole.
+
+    Args:
+        numbers: a tensor or an array; -inf, the logarithm of an impossible token, is a number here.
+
+    Raises:
+        ModelError: one of them is NaN or too large.
+    """
+    largest = float(numbers.max()) if np.size(numbers) else 0.0  # NaN, where there is one
+    if not largest < inf:
+        raise ModelError(f"{name} gave logits that are not finite; its weights or its number type are broken")
 
 
 def require_model(lm: Any) -> None:

@@ -14,15 +14,15 @@ from labkit.core.results import Bars, Table
 from labkit.core.signs import SIGNS
 from labkit.core.values import checked_text, is_whole
 
-from .language_model import LanguageModel, require_model
+from .language_model import LanguageModel, require_finite, require_model
 
 
-def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
+def next_token(lm: LanguageModel, text: str, *, top: int | None = None) -> Bars:
     """The most probable next tokens after a text.
 
     Args:
         text: the prompt, taken as it stands (no chat template); an empty one is the start token.
-        top: how many tokens, 1 to the vocabulary's size.
+        top: how many tokens, 1 to the vocabulary's size; None = ten, or all where there are fewer.
 
     Returns:
         Bars; labels are the tokens with spaces and line ends made visible (`␣Paris`), values (token,) their
@@ -31,12 +31,13 @@ def next_token(lm: LanguageModel, text: str, *, top: int = 10) -> Bars:
     Raises:
         TextError: the text has no character of the vocabulary, is longer than the model's context, is no valid
             Unicode, or is empty where there is no start token.
-        ModelError: the model does not predict a next token.
+        ModelError: the model does not predict a next token, or gives numbers that are not finite.
         OptionError: `top` is no whole number, or out of range.
 
     Law: the softmax of the model's own logits (tests/models/test_prediction.py).
     """
     require_model(lm)
+    top = min(10, lm.card.vocab) if top is None else top
     if not _whole(top) or not 1 <= top <= lm.card.vocab:
         raise OptionError(f"top={top!r}: choose 1 to {lm.card.vocab} tokens, a whole number")
     probabilities = next_probabilities(lm, text)
@@ -58,6 +59,7 @@ def next_probabilities(lm: LanguageModel, text: str) -> np.ndarray:
     ids = encode(lm, text)
     with torch.no_grad():
         logits = lm.model(input_ids=torch.tensor([ids], device=lm.model.device)).logits[0, -1]  # (vocab,)
+    require_finite(logits, lm.name)
     return torch.softmax(logits.double(), dim=-1).cpu().numpy()
 
 
@@ -87,6 +89,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
         with torch.no_grad():
             step = lm.model(input_ids=given, past_key_values=cache, use_cache=True)
         cache = step.past_key_values
+        require_finite(step.logits[0, -1], lm.name)
         (first, second), (best, runner_up) = (t.tolist() for t in step.logits[0, -1].double().softmax(-1).topk(2))
         ids.append(best)
         rows.append((visible(lm, best), first, visible(lm, runner_up), second, lm.tokenizer.decode(ids)))

@@ -86,7 +86,8 @@ def _from_files(path: Path) -> Corpus:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The text files that a path means: itself, or a folder's .txt files in order.
+    """The text files that a path means: itself, or a folder's .txt files in order, but for hidden ones (macOS leaves a
+    `._a.txt` of its own beside `a.txt` on foreign disks).
 
     Raises:
         TextError: there is nothing there.
@@ -98,7 +99,7 @@ def files_of(path: Path) -> list[Path]:
     if not there:
         name = str(path) if len(str(path)) <= 60 else str(path)[:59] + "…"
         raise TextError(f"no corpus or file is called {name!r}; give the path of a text file or a folder, or 'sotu'")
-    files = sorted(path.glob("*.txt")) if path.is_dir() else [path]
+    files = sorted(file for file in path.glob("*.txt") if file.name[0] != ".") if path.is_dir() else [path]
     if not files:
         raise TextError(f"the folder {path} holds no .txt file; put the texts there as .txt, in UTF-8")
     return files

@@ -152,9 +152,10 @@ def _data(corpus: Any, sizes: Preset, options: dict[str, Any]) -> tuple[Any, dic
             raise OptionError(f"{' and '.join(options)} cannot be changed here: {corpus.name!r} is tokens already")
         made = {"world": corpus.name, "sizes": corpus.sizes} if isinstance(corpus, World) else {}
         return corpus, {"name": corpus.name, "hash": getattr(corpus, "hash", ""), **made}
-    options = {"tokenizer": sizes.tokenizer, "size": sizes.vocab, **options}
-    if options["tokenizer"] != sizes.tokenizer and "size" not in options:
-        options["size"] = max(sizes.vocab, 2048)
+    size = sizes.vocab
+    if options.get("tokenizer", sizes.tokenizer) != sizes.tokenizer:  # a preset's size is meant for its own tokenizer
+        size = max(size, 2048)
+    options = {"tokenizer": sizes.tokenizer, "size": size, **options}
     data: TokenData = dataset(corpus, **options)
     told = {name: value if isinstance(value, (str, int, float)) else "given" for name, value in options.items()}
     source = str(Path(corpus).expanduser().absolute()) if corpus != "sotu" and isinstance(corpus, (str, Path)) else None

@@ -1,5 +1,8 @@
 """Switching heads off: one sweep against one hooked pass a head."""
 
+import copy
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +15,7 @@ from .conftest import TEXT, ids_of
 TARGET = " bank"
 
 
-def one_by_one(lm, replace):
+def one_by_one(lm, put):
     """(layer, head) log p(target) with each head replaced by hand, one pass each, and untouched."""
     bridge, ids = lm.bridge, ids_of(lm)
     number = lm.tokenizer(TARGET)["input_ids"][0]
@@ -24,7 +27,7 @@ def one_by_one(lm, replace):
     def off(head):
         def hook(z, hook):
             z = z.clone()
-            z[:, :, head] = replace(z[:, :, head])
+            z[:, :, head] = put(z[:, :, head])
             return z
 
         return hook
@@ -94,3 +97,11 @@ def test_bad_input_is_refused_with_a_remedy(llama, bert):
                  lambda: predict_without(bert, TEXT, off=[(0, 0)])):  # fmt: skip
         with pytest.raises(ModelError, match="is an encoder and predicts none"):
             call()
+
+
+def test_a_broken_model_is_refused(decoder):
+    broken = replace(decoder, model=copy.deepcopy(decoder.model))
+    with torch.no_grad():
+        broken.model.get_output_embeddings().weight[3] = float("nan")
+    with pytest.raises(ModelError, match="not finite"):
+        head_effects(broken, TEXT, target=TARGET)

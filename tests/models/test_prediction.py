@@ -32,6 +32,21 @@ def test_all_tokens_together_have_probability_one(lm):
     assert lab.next_token(lm, "Once", top=lm.card.vocab).values.sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_broken_model_is_refused_by_whatever_asks_it(lm, broken):
+    with torch.no_grad():
+        lm.model.get_output_embeddings().weight[3] = broken
+    for ask in (lab.next_token, walk, next_probabilities):
+        with pytest.raises(ModelError, match="not finite; its weights or its number type are broken"):
+            ask(lm, "Once")
+
+
+def test_a_vocabulary_of_fewer_than_ten_tokens_is_shown_whole(lm, monkeypatch):
+    small = replace(lm, card=replace(lm.card, vocab=7))
+    assert len(lab.next_token(small, "Once").labels) == 7
+    assert len(lab.next_token(lm, "Once").labels) == 10
+
+
 @pytest.mark.parametrize("text, says", [
     (None, "NoneType"), ("ab\ud800", "character 2"), ("years 12 " * 10_000, "reads at most 64"),
 ])  # fmt: skip
@@ -56,7 +71,7 @@ def test_odd_texts_have_a_next_token(lm, text):
     assert 0 < lab.next_token(lm, text, top=1).values[0] <= 1
 
 
-@pytest.mark.parametrize("top", [0, -1, 10**9, 2.5, True, "3", None])
+@pytest.mark.parametrize("top", [0, -1, 10**9, 2.5, True, "3"])
 def test_top_has_bounds(lm, top):
     with pytest.raises(OptionError, match="choose 1 to"):
         lab.next_token(lm, "Once", top=top)

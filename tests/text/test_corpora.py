@@ -27,6 +27,7 @@ def test_a_span_of_years_holds_both_ends():
 def test_own_files_become_a_corpus(tmp_path):
     (tmp_path / "1999-OwnName-1.txt").write_text("ein Text", encoding="utf-8")
     (tmp_path / "notes.txt").write_text("zwei", encoding="utf-8")
+    (tmp_path / "._notes.txt").write_bytes(b"\0\x05\x16\x07")  # macOS leaves it on foreign disks
     found = corpus(tmp_path)
     assert [(d.year, d.author, d.text) for d in found] == [(1999, "Own Name", "ein Text"), (None, "", "zwei")]
     assert found.text == "ein Text\n\nzwei"

@@ -1,5 +1,7 @@
 """Plans: what cannot be is refused with the remedy, before anything is written."""
 
+import random
+
 import pytest
 
 from labkit.core.errors import LabError, OptionError, TextError
@@ -45,6 +47,16 @@ def test_what_cannot_be_is_refused_before_anything_is_written(options, error, sa
     with pytest.raises(error, match=says):
         begin(plan("nano", **{"corpus": DATA, **TINY, **options}))
     assert not place.exists()
+
+
+@pytest.mark.parametrize("tokenizer", ["bpe", "words"])
+def test_another_tokenizer_than_the_presets_gets_a_size_that_suits_it(tokenizer, tmp_path):
+    file = tmp_path / "text.txt"
+    draw = random.Random(0)
+    words = ["".join(draw.choices("abcdefghij", k=6)) for _ in range(1500)]
+    file.write_text("\n\n".join(" ".join(words[n : n + 30]) for _ in range(2) for n in range(0, 1500, 30)), "utf-8")
+    assert plan("nano", corpus=file, tokenizer=tokenizer, steps=1).data.vocab_size > 257
+    assert plan("nano", corpus=file, tokenizer=tokenizer, size=300, steps=1).data.vocab_size <= 300
 
 
 @pytest.mark.parametrize("name", ["", " ", "a/b", "../up", ".hidden", "x" * 300, "a\0b", 7])
