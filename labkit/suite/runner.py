@@ -72,14 +72,10 @@ def run(
     Raises:
         NotebookError: another run writes into the same folder now, or a notebook to be run lies in it.
     """
-    for one in plan:
-        name = one.notebook.name
-        if (folder / one.subfolder / name).resolve() == one.notebook.resolve():
-            raise NotebookError(f"{folder} holds {name} itself, which the run would overwrite; use another -o")
     started, clock = datetime.now(UTC), time.monotonic()
     outcomes: dict[int, Outcome] = {}
     with ExitStack() as stack:
-        stop_file = stack.enter_context(_only_run_in(folder))
+        stop_file = stack.enter_context(_only_run_in(folder, plan))
         stack.enter_context(_interrupt_touches(stop_file))
         warm = WarmServer(_threads(settings)) if _worth_warming(plan, settings, executor) else None
         if warm:
@@ -116,9 +112,14 @@ def run(
 
 
 @contextmanager
-def _only_run_in(folder: Path) -> Iterator[Path]:
-    """Hold the folder for this run; gives the path of the file that stops it."""
+def _only_run_in(folder: Path, plan: Sequence[Planned]) -> Iterator[Path]:
+    """Hold the folder, which must not hold the notebooks themselves, for this run; gives the file that stops it."""
     from filelock import FileLock, Timeout
+
+    for one in plan:
+        name = one.notebook.name
+        if (folder / one.subfolder / name).resolve() == one.notebook.resolve():
+            raise NotebookError(f"{folder} holds {name} itself, which the run would overwrite; use another -o")
 
     lock, stop_file = FileLock(folder / ".lock"), folder / ".stop"
     try:

@@ -56,6 +56,7 @@ def test_lessons_that_leave_no_result_do_not_hide_the_tests(check, tmp_path, cap
 def test_ctrl_c_ends_all(tmp_path):
     wait = "import pathlib, time; pathlib.Path('began').touch(); time.sleep(60)"
     program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
         f"import sys; sys.path.insert(0, {str(ROOT / '.ci')!r}); from check import check; from pathlib import Path\n"
         f"sys.exit(check([sys.executable, '-c', {wait!r}], [sys.executable, '-c', 'print(\"tests ran\")'], Path('.')))"
     )
