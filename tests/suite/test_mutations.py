@@ -51,7 +51,7 @@ UNIT = {
         "tests/sampling/test_drafts.py", "shared_out_evenly",
     ),
     "off by one position": (
-        "labkit.models.prediction", ".logits[0, -1]  # (vocab,)\n    return", ".logits[0, -2]\n    return",
+        "labkit.models.prediction", ".logits[0, -1]  # (vocab,)\n    require", ".logits[0, -2]\n    require",
         "tests/models/test_prediction.py", "largest_of_the_models_softmax",
     ),
     "shuffled labels": (
