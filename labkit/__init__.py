@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _VERBS = {
     "begin": "labkit.session",
     "claim": "labkit.suite.claims",
+    "claims": "labkit.suite.claims",
     "says": "labkit.suite.claims",
     "check": "labkit.lessons",
     "show": "labkit.views",
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from .sampling import sample as sample
     from .session import begin as begin
     from .suite.claims import claim as claim
+    from .suite.claims import claims as claims
     from .suite.claims import says as says
     from .text import corpus as corpus
     from .text import tokenizer as tokenizer

@@ -80,13 +80,20 @@ def read_baseline(notebook: Path, profile: str) -> Baseline | None:
         raise _damaged(baseline_path(notebook), error) from error
 
 
-def check_claims(outcome: Outcome) -> Outcome:
-    """Problems that need no baseline: bounds that do not hold, one name for two values."""
+def check_claims(outcome: Outcome, *, own: bool = False) -> Outcome:
+    """Problems that need no baseline: bounds that do not hold, one name for two values.
+
+    Args:
+        own: the run used the notebook's own parameters, so that a claim which is not judged never would be.
+    """
     problems, seen = [], {}
     for claim in outcome.claims:
-        if not claim.holds:
+        if claim.holds is False:
             what = f": {claim.says}" if claim.says else ""
             message = f"{claim.name} is {show_value(claim.value)}, must be {claim.bound_text}{what}"
+            problems.append(Problem("claim", message, claim.cell))
+        if own and claim.holds is None:
+            message = f"{claim.name} is not judged, although the parameters are the lesson's own; see its `judged`"
             problems.append(Problem("claim", message, claim.cell))
         if claim.name in seen and seen[claim.name] != claim.value:
             values = f"{show_value(seen[claim.name])} and {show_value(claim.value)}"

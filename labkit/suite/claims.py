@@ -1,6 +1,7 @@
 """Claims: a measured value beside the bound that it must keep, shown in the lesson and recorded for the runner.
 
     lab.claim("attention/rows_sum_to_one", worst, at_most=1e-3, says="each row of attention sums to 1")
+    finding = lab.claims("attention", judged=MODEL == "smollm2-135m")     # of another model it is measured, not judged
     lab.says("The best tokenizer needs {tokenization/best:.1f} tokens for a word.")
 
 A claim never raises because its bound fails: the lesson shows ✘, and the runner, which finds the record in the
@@ -9,6 +10,7 @@ Ignores where the value came from and who compares it later.
 """
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from html import escape
@@ -35,6 +37,7 @@ def claim(
     equals: Any = None,
     says: str = "",
     tolerance: float | None = None,
+    judged: bool = True,
 ) -> None:
     """Show a measured value beside its bound, and record both.
 
@@ -46,6 +49,8 @@ def claim(
         tolerance: how far it may be from the accepted value, in its own unit, where only the bound decides: a ratio of
             times, a p-value, a rounding error. Without one the baseline's seeds tell how far a measure scatters; ints,
             strings and bools must be equal.
+        judged: False = the bound was set for another model or prompt than this run's: the value is shown and recorded
+            as measured, and counts neither as holding nor as failing.
 
     Raises:
         OptionError: no bound or several, a bound that does not fit the value, a value that is neither number, string
@@ -65,10 +70,26 @@ def claim(
         raise OptionError(f"claim {name!r}: tolerance is {tolerance}; give a distance of 0 or more")
     ((relation, bound),) = given.items()
     plain, bound = _plain(name, value), _bound(name, relation, bound)
-    holds = _holds(name, plain, relation, bound)
+    holds = _holds(name, plain, relation, bound) if judged else None
     record = ClaimRecord(name, _finite(plain), relation, bound, holds, str(says), tolerance)
     _MEASURED[name] = record
     put({"text/html": _claim_html(record), "text/plain": _claim_text(record)}, {"claim": asdict(record)})
+
+
+def claims(topic: str, *, judged: bool = True) -> Callable[..., None]:
+    """A shorter `claim` for one lesson: `finding(name, value, says, at_least=…)`.
+
+    Args:
+        topic: what stands before the slash of each name.
+        judged: whether this run's model and prompt are those that the bounds were set for, as `claim` takes it.
+
+    Law: with `judged=False` nothing holds and nothing fails (tests/suite/test_claims.py).
+    """
+
+    def finding(name: str, value: Any, says: str, **bound: Any) -> None:
+        claim(f"{topic}/{name}", value, says=says, judged=judged, **bound)
+
+    return finding
 
 
 def says(template: str) -> None:
@@ -177,18 +198,21 @@ def _finite(value: Any) -> Value:
 
 def _claim_text(record: ClaimRecord) -> str:
     value, bound = _shown(record)
-    return f"{'✔' if record.holds else '✘'} {record.says or record.name}: {value}" + (f" ({bound})" if bound else "")
+    return f"{record.sign} {record.says or record.name}: {value}" + (f" ({bound})" if bound else "")
 
 
 def _shown(record: ClaimRecord) -> tuple[str, str]:
-    """Value and bound in words; yes or no needs no bound where it holds."""
+    """Value and bound in words; yes or no needs no bound where it holds, and what is not judged has none."""
+    if record.holds is None:
+        return show_value(record.value), "measured, not judged"
     if not isinstance(record.value, bool):
         return show_value(record.value), record.bound_text
     return "yes" if record.value else "no", "" if record.holds else f"must be {'no' if record.value else 'yes'}"
 
 
 def _claim_html(record: ClaimRecord) -> str:
-    mark, colour, label = ("✔", palette.GOOD, "holds") if record.holds else ("✘", palette.BAD, "does not hold")
+    colours = {True: palette.GOOD, False: palette.BAD, None: palette.FAINT}
+    colour, label = colours[record.holds], {True: "holds", False: "does not hold", None: "measured"}[record.holds]
     value, bound = _shown(record)
     style = f"margin-left:auto;color:{palette.FAINT};background:none;font-size:85%"
     name = f'<code style="{style}">{escape(record.name)}</code>'
@@ -196,7 +220,7 @@ def _claim_html(record: ClaimRecord) -> str:
         f'<div class="labkit-claim" style="display:flex;flex-wrap:wrap;gap:.15em .7em;align-items:baseline;'
         f"max-width:60em;margin:.2em 0;padding:.3em .7em;border:1px solid {palette.LINE};"
         f'border-left:4px solid {colour};border-radius:3px;color:{palette.TEXT}">'
-        f'<b style="color:{colour}" role="img" aria-label="{label}">{mark}</b>'
+        f'<b style="color:{colour}" role="img" aria-label="{label}">{record.sign}</b>'
         f"<span>{escape(record.says or record.name)}</span>"
         f'<span style="white-space:nowrap"><b>{escape(value)}</b> '
         f'<span style="color:{palette.FAINT}">{escape(bound)}</span></span>'

@@ -110,8 +110,13 @@ def _spread_of(claims: list[ClaimRecord]) -> tuple[str, str, str, str, str]:
         low, high = (f"{v:.3g}" if isinstance(v, float) else show_value(v) for v in (min(values), max(values)))
     else:
         low, high = min(str(c.value) for c in claims), max(str(c.value) for c in claims)
-    holds = sum(claim.holds for claim in claims)
-    return low, high, last.bound_text, _room(claims), f"{holds}/{len(claims)}"
+    return low, high, last.bound_text, _room(claims), _held(claims)
+
+
+def _held(claims: list[ClaimRecord]) -> str:
+    if any(claim.holds is None for claim in claims):
+        return "measured"
+    return f"{sum(claim.holds is True for claim in claims)}/{len(claims)}"
 
 
 def _room(claims: list[ClaimRecord]) -> str:
@@ -146,7 +151,8 @@ def _moved_claims(key: str, old: Outcome, new: Outcome) -> list[tuple[str, ...]]
             compared = ClaimRecord(**{**vars(second), "accepted": first.value})
             change = "changed" if compared.moved is None else f"by {show_value(compared.moved)}"
             change += ", beyond its tolerance" if compared.drifted else ""
-            change += "" if second.holds == first.holds else ", now holds" if second.holds else ", no longer holds"
+            state = {True: ", now holds", False: ", no longer holds", None: ", now only measured"}[second.holds]
+            change += "" if second.holds == first.holds else state
             rows.append((key, name, show_value(first.value), show_value(second.value), change))
     return rows
 

@@ -1,7 +1,8 @@
 """junit.xml: the run for CI systems, which count cases and show why one failed.
 
 One suite for each notebook; its first case says whether the notebook ran to its end inside its budget, and each claim
-is a case of its own. Keeps the schema that Jenkins, GitLab, GitHub's reporters and pytest share.
+is a case of its own; one that was measured and not judged counts as skipped. Keeps the schema that Jenkins, GitLab,
+GitHub's reporters and pytest share.
 """
 
 import re
@@ -58,7 +59,9 @@ def _case_of_claim(suite: Xml.Element, outcome: Outcome, claim: ClaimRecord) -> 
     case = Xml.SubElement(suite, "testcase", classname=_clean(outcome.topic), name=_clean(claim.name), time="0.000")
     named = {other.name for other in outcome.claims}
     problems = [problem for problem in outcome.problems if _claim_of(problem, named) == claim.name]
-    if not claim.holds and not problems:
+    if claim.holds is None and not problems:
+        Xml.SubElement(case, "skipped", message=f"measured, not judged: {_clean(show_value(claim.value))}")
+    if claim.holds is False and not problems:
         problems = [Problem("claim", f"{show_value(claim.value)} is not {claim.bound_text}", claim.cell)]
     _complain(case, problems)
 

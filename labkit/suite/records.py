@@ -3,6 +3,7 @@
 Ignores who measured it and who compares it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,8 @@ class ClaimRecord:
     """`at_least`, `at_most`, `within` or `equals`."""
     bound: Any
     """A number; for `within` a list [low, high]; for `equals` a number, string or bool."""
-    holds: bool
+    holds: bool | None
+    """None = measured, not judged: the bound was set for another model or prompt than this run's."""
     says: str = ""
     """The statement in words."""
     tolerance: float | None = None
@@ -35,6 +37,11 @@ class ClaimRecord:
     least: float | None = None
     most: float | None = None
     """The range of the baseline's seeds."""
+
+    @property
+    def sign(self) -> str:
+        """✔ holds, ✘ does not, ○ was only measured."""
+        return {True: "✔", False: "✘", None: "○"}[self.holds]
 
     @property
     def bound_text(self) -> str:
@@ -76,6 +83,13 @@ class ClaimRecord:
         if isinstance(self.value, float) and max(abs(self.value), abs(self.accepted)) < noise:  # pyright: ignore
             return False
         return self.moved > self.allowed
+
+
+def counted(claims: Sequence[ClaimRecord]) -> str:
+    """`25 of 26 hold`, `all 14 hold, 12 measured`: what was not judged is counted apart; empty for no claims."""
+    held, failed, measured = (sum(claim.holds is state for claim in claims) for state in (True, False, None))
+    judged = f"{held} of {held + failed} hold" if failed else f"all {held} hold" if held else ""
+    return ", ".join(part for part in (judged, f"{measured} measured" if measured else "") if part)
 
 
 def show_value(value: Any) -> str:

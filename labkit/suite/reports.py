@@ -20,7 +20,7 @@ from .lessons import exercise_cells, promise, read_notebook, title
 from .offline import requests_of
 from .outcomes import FAILED, PASSED, STOPPED, Outcome, SuiteResult
 from .pages import POLICY, Page, add_plotly, style, template, write, write_page
-from .records import ClaimRecord, show_value
+from .records import ClaimRecord, counted, show_value
 from .terminal import moved_elsewhere
 
 REPORT, JUNIT, PAGES = "report.html", "junit.xml", "pages"
@@ -51,9 +51,14 @@ class Entry:
         return SIGNS.get(self.outcome.verdict, "?")
 
     @property
-    def held(self) -> int:
-        """Claims whose bound holds."""
-        return sum(claim.holds for claim in self.outcome.claims)
+    def told(self) -> str:
+        """How many claims hold, and how many were only measured."""
+        return counted(self.outcome.claims)
+
+    @property
+    def fails(self) -> bool:
+        """Whether a claim does not hold."""
+        return any(claim.holds is False for claim in self.outcome.claims)
 
     @property
     def claims(self) -> list[ClaimRecord]:
@@ -226,7 +231,7 @@ def _asked(page: Page) -> str:
 
 
 def _blamed(outcome: Outcome, claim: ClaimRecord) -> bool:
-    return not claim.holds or (claim.drifted and claim.name not in outcome.moved)
+    return claim.holds is False or (claim.drifted and claim.name not in outcome.moved)
 
 
 def change(claim: ClaimRecord) -> str:

@@ -224,7 +224,7 @@ def _result(future: "Future[Outcome]", job: Job) -> Outcome:
 def _judge(raw: Outcome, one: Planned, folder: Path, settings: Settings) -> Outcome:
     """Bounds, baseline, headings, and paths relative to the run's folder."""
     executed = Path(raw.executed).relative_to(folder).as_posix() if raw.executed else ""
-    outcome = check_claims(replace(raw, executed=executed))
+    outcome = check_claims(replace(raw, executed=executed), own=one.compared)
     if one.problem:
         return outcome
     if one.compared and raw.verdict != STOPPED and not settings.accept:

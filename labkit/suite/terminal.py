@@ -12,6 +12,7 @@ from labkit.core.results import Table
 
 from .baselines import told
 from .outcomes import PASSED, STOPPED, Outcome, SuiteResult, kind_text
+from .records import counted
 
 _MARKS = {PASSED: ("✔", "green"), STOPPED: ("■", "yellow")}
 _FAILED_MARK = ("✘", "red")
@@ -61,9 +62,8 @@ def print_result(console: Console, result: SuiteResult) -> None:
         table.add_column(column, justify="right" if column in ("seconds", "budget", "memory") else "left")
     for outcome in result.outcomes:
         mark, colour = _MARKS.get(outcome.verdict, _FAILED_MARK)
-        held = sum(claim.holds for claim in outcome.claims)
         table.add_row(
-            Text(mark, colour), _name(outcome), outcome.profile, f"{held}/{len(outcome.claims)} hold",
+            Text(mark, colour), _name(outcome), outcome.profile, counted(outcome.claims),
             f"{outcome.seconds:.1f}", f"{outcome.budget_seconds:.0f}" if outcome.budget_seconds else "",
             f"{outcome.peak_memory / 1e9:.2f} GB", ", ".join(_marks_of(outcome)),
         )  # fmt: skip

@@ -21,7 +21,7 @@ def faults(path: Path) -> list[str]:
         found.append("outputs are stored")
     if kernel.get("name") != "python3" or not kernel.get("display_name"):
         found.append("no kernelspec: JupyterLab would ask, papermill would refuse")
-    if "lab.claim(" not in source:
+    if "lab.claim(" not in source and "lab.claims(" not in source:
         found.append("claims nothing")
     if f'lab.begin("{path.stem}"' not in source:
         found.append(f'does not start with lab.begin("{path.stem}")')

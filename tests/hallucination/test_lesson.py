@@ -24,5 +24,5 @@ def test_a_model_that_is_right_about_nothing_hands_over(tmp_path):
     assert "0 of 28 answers are right, but to tell the two apart takes 2 or more of each kind" in said
     assert "From here on smollm2-135m answers." in said
     claims = {claim.name: claim for claim in collect(book.cells)}
-    assert {name for name, claim in claims.items() if not claim.holds} == set()
+    assert {name for name, claim in claims.items() if claim.holds is False} == set()
     assert claims["hallucination/capitals"].value == 0 and claims["hallucination/logprob"].value > 0.5

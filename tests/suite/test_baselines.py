@@ -55,6 +55,14 @@ def with_value(claim, value):
     return replace(MEASURED, claims=(*others, replace(claim, value=value)))
 
 
+def test_a_run_with_the_lessons_own_parameters_judges_every_claim():
+    left_out = replace(MEASURED, claims=(RATE, replace(COUNT, holds=None)))
+    assert check_claims(left_out).passed
+    (problem,) = check_claims(left_out, own=True).problems
+    assert problem.kind == "claim" and problem.message.startswith("topic/count is not judged")
+    assert check_claims(MEASURED, own=True).passed
+
+
 def test_what_was_accepted_passes(baseline):
     compared = compare(MEASURED, baseline)
     assert compared.passed and [claim.accepted for claim in compared.claims] == [0.5, 12, " Paris"]

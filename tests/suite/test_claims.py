@@ -43,6 +43,17 @@ def test_a_bound_holds_up_to_its_end_and_not_beyond(value, bound, holds):
     assert made(value, **bound).holds is holds
 
 
+def test_what_is_not_judged_is_shown_and_recorded_and_neither_holds_nor_fails(capsys):
+    finding = lab.claims("test", judged=False)
+    for name, value in (("low", 0.1), ("high", 0.9), ("none", math.nan)):
+        finding(name, value, "so much", at_least=0.5)
+    assert [claims.measured()[f"test/{name}"].holds for name in ("low", "high", "none")] == [None] * 3
+    assert claims.measured()["test/low"].bound == 0.5
+    assert capsys.readouterr().out.splitlines()[0] == "○ so much: 0.1 (measured, not judged)"
+    lab.claims("test")("judged", 0.9, "so much", at_least=0.5)
+    assert claims.measured()["test/judged"].holds is True
+
+
 def test_a_torch_scalar_is_a_number():
     import torch
 

@@ -51,6 +51,12 @@ def test_the_document_keeps_the_schema():
     assert breaches(parsed(FAILING, PASSING, replace(PASSING, verdict=STOPPED), Outcome("a.ipynb"))) == []
 
 
+def test_what_was_measured_and_not_judged_is_skipped_with_its_value_not_passed():
+    root = parsed(replace(PASSING, claims=(GOOD, replace(BAD, holds=None))))
+    assert breaches(root) == [] and root[0].get("skipped") == "1" and root[0].get("failures") == "0"
+    assert root[0].find("testcase/skipped").get("message") == "measured, not judged: 0.5"
+
+
 def test_the_schema_check_sees_a_breach():
     root = parsed(PASSING)
     root[0].set("colour", "red")

@@ -98,7 +98,7 @@ def test_the_table_is_written():
     for (_, profile, name), seen in sorted(claims.items()):
         numbers = [c.value for c in seen if isinstance(c.value, float | int)]
         ends = [f"{end:.4g}" for end in (min(numbers), max(numbers))] if numbers else [str(seen[0].value)] * 2
-        holds = f"{sum(c.holds for c in seen)}/{len(seen)}"
+        holds = f"{sum(c.holds is True for c in seen)}/{len(seen)}"
         rows.append(f"| {profile} | {name} | {len(seen)} | {ends[0]} | {ends[1]} | {seen[0].bound_text} | {holds} |")
     (place() / "table.md").write_text("\n".join(rows) + "\n", encoding="utf-8")
     assert len(rows) > 2, "no run has ended yet"

@@ -8,7 +8,7 @@ import pytest
 from labkit.core.errors import NotebookError
 from labkit.suite.calibration import Calibration
 from labkit.suite.outcomes import Outcome, Problem, SuiteResult
-from labkit.suite.records import ClaimRecord, show_value
+from labkit.suite.records import ClaimRecord, counted, show_value
 
 CLAIM = ClaimRecord("topic/α", 0.5, "within", [0.1, 0.9], True, says="<b>half</b>", cell=3, accepted=0.4)
 OUTCOME = Outcome(
@@ -18,6 +18,15 @@ OUTCOME = Outcome(
     before=Calibration(0.1, 0.2, 0.3, 1.0), after=Calibration(0.1, 0.2, 0.3, 2.0),
 )  # fmt: skip
 RESULT = SuiteResult((OUTCOME,), "fast", 1, versions={"torch": "2"})
+
+
+def test_claims_that_were_only_measured_are_counted_apart():
+    states = {"good": True, "bad": False, "seen": None}
+    good, bad, seen = (replace(CLAIM, name=name, holds=holds) for name, holds in states.items())
+    assert counted([good] * 14 + [seen] * 12) == "all 14 hold, 12 measured"
+    assert counted([good] * 3 + [bad, seen]) == "3 of 4 hold, 1 measured"
+    assert counted([bad]) == "0 of 1 hold"
+    assert counted([seen]) == "1 measured" and counted([]) == ""
 
 
 def test_what_is_written_is_what_is_read(tmp_path):

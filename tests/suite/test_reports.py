@@ -79,6 +79,13 @@ def test_what_moved_on_another_kind_is_listed_and_not_blamed(run, tmp_path):
     assert "1 claim moved" in text and "AVX2, cpu, 1 thread, torch 2" in text and "AVX512, cpu" in text
 
 
+def test_what_was_only_measured_is_counted_apart_and_not_blamed(run, tmp_path):
+    lesson = replace(run.outcomes[0], claims=(CLAIM, replace(CLAIM, name="a/measured", holds=None)))
+    text = write_reports(replace(run, outcomes=(lesson,)), tmp_path).read_text()
+    assert "all 1 hold, 1 measured" in text and '<td class="sign small">○</td>' in text
+    assert "with a problem" not in text
+
+
 def test_nothing_in_the_report_is_unescaped(run, tmp_path):
     text = write_reports(run, tmp_path).read_text()
     for bad in ("<script>\n", "01_good <script>", "<img src=x", "<u>line", "<i>"):
