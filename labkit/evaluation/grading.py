@@ -5,18 +5,23 @@ Gives   Verdict.
 Ignores the model, and how sure it was.
 
 An answer is right if the true one stands in it as whole words, in any case, without accents, articles or punctuation.
-It is not right where it names a choice ("Paris or Lyon") or denies ("not Paris"). Law: agrees with marks made by hand
-on real answers in at least 97 % (tests/evaluation/test_grading.py).
+It is not right where it names a choice ("Paris or Lyon") or denies ("not Paris").
+
+Words end where Unicode says (UAX 29): 巴黎 is found in 法国的首都是巴黎, where no space parts words, and so is 京都 in
+東京都, which only a dictionary could tell apart. Signs that make another word stay: vowels of Devanagari or Thai, dakuten,
+the pluses of C++, emoji. Only English articles, refusals and denials are known. Law: agrees with marks made by hand on
+real answers in at least 97 % (tests/evaluation/test_grading.py).
 """
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import regex as re
+
 from labkit.core.errors import ShapeError
 
-from .question import Question
+from .question import NUMBER, Question, number_in
 
 REFUSALS = re.compile(
     r"\b(do(es)? ?n[o']?t know|don t know|do not know|not know|unknown|nobody|no one knows|not sure|no idea|"
@@ -25,8 +30,19 @@ REFUSALS = re.compile(
     r"(there is|there was|there are|is|was) no (such|country|element|novel|known|answer|record|one|way)|"
     r"not (a )?(real|known|possible|available)|fictional|fictitious|made[ -]up|imaginary|no such)\b"
 )
-NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?")
-ARTICLES = re.compile(r"\b(the|a|an)\b")
+ARTICLES = re.compile(r"\b(the|a|an) (?=\S)")
+ACCENTS = re.compile(
+    r"(?<=[\p{Latin}\p{Greek}]\p{M}*)\p{M}"  # é, ά
+    r"|(?<=\p{Cyrillic})\u0301|(?<=\u0435)\u0308"  # stress marks and ё, while й is a letter of its own
+    r"|[\u0591-\u05bd\u05bf-\u05c7]|[\u064b-\u0652\u0670\u0640]"  # vowel points of Hebrew and Arabic, tatweel
+    r"|[\p{Cf}\ufe00-\ufe0f]"  # marks of no width
+)
+"""Marks, as NFKD parts them from their letters, without which a word is the same word."""
+SILENT = re.compile(r"['’ʻ`]|(?<!\d)\.|\.(?!\d)")
+BETWEEN = re.compile(r"(?:(?![+#])[^\p{L}\p{M}\p{N}\p{So}\p{Sc}.]|(?<![\p{L}+#])[+#])+")
+"""What parts words: neither letters, digits, emoji and signs, nor the end of C++ and C#; the points left are decimal."""
+ENDINGS = "(?:s|입니다|이다|이에요|예요|[은는이가])?"
+"""What is written onto a name that is said: the English s, Korean particles."""
 DENIES = re.compile(r"\b(not|or|neither|never)\b")
 
 
@@ -47,12 +63,11 @@ class Verdict:
 
 
 def normalise(text: str) -> str:
-    """Small letters, no accents, no punctuation, no articles, single spaces; letters of every script stay."""
-    text = unicodedata.normalize("NFKD", text.casefold())
-    text = "".join(c for c in text if not unicodedata.combining(c))
-    text = re.sub(r"['’ʻ`.]", "", text)
-    text = re.sub(r"[^\w]+|_", " ", text)
-    return " ".join(ARTICLES.sub(" ", text).split())
+    """Small letters, no accents, no punctuation, no articles, single spaces; letters and signs of every script stay."""
+    text = ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    text = SILENT.sub("", unicodedata.normalize("NFC", text))
+    words = " ".join(BETWEEN.sub(" ", text).split())
+    return ARTICLES.sub("", words) or "".join(re.findall(r"\p{S}", text))
 
 
 def grade(text: str, question: Question) -> Verdict:
@@ -89,23 +104,22 @@ def wrong(texts: Sequence[str], questions: Sequence[Question]) -> "list[bool]":
 def _words(first: str, said: str, question: Question) -> bool:
     for name in (question.answer, *question.aliases):
         wanted = normalise(name)
-        if said == wanted:
+        if wanted and said == wanted:
             return True
         if name.startswith("=") or not wanted or DENIES.search(said):
             continue
-        if re.search(rf"(?<!\w){re.escape(wanted)}s?(?!\w)", said):
+        if re.search(rf"\b{re.escape(wanted)}{ENDINGS}\b(?![+#])", said, re.WORD):
             return True
     return False
 
 
 def _number(first: str, said: str, question: Question) -> bool:
     found = NUMBER.search(first)
-    wanted = [float(n.replace(",", "")) for n in (question.answer, *question.aliases)]
-    return bool(found) and float(found[0].replace(",", "")) in wanted
+    return bool(found) and number_in(found[0]) in map(number_in, (question.answer, *question.aliases))
 
 
 def _symbol(first: str, said: str, question: Question) -> bool:
     """Capitals matter: Co is cobalt, CO is not. The symbol is the first word, or the first after `is`."""
-    words = re.findall(r"[^\W\d_]+", first)
+    words = re.findall(r"[\p{L}\p{M}]+", first)
     starts = [0, *(i + 1 for i, word in enumerate(words) if word.casefold() == "is")]
     return any(words[i] in (question.answer, *question.aliases) for i in starts if i < len(words))

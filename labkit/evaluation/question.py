@@ -6,9 +6,17 @@ Ignores models, where questions come from (`facts`) and how they are put (`promp
 
 from dataclasses import dataclass
 
+import regex as re
+
 from labkit.core.errors import OptionError, TextError, closest
 
 KINDS = ("text", "number", "symbol", "refusal")
+NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d+)?")
+
+
+def number_in(text: str) -> float:
+    """What a text that NUMBER matches is worth; digits of any script."""
+    return float(text.replace(",", "").replace("−", "-"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,11 @@ class Question:
             raise TextError("a question has no text; write one")
         if self.kind != "refusal" and not self.answer.strip():
             raise TextError(f"{self.text!r} has no answer; give one, or kind='refusal' where none is right")
+        for said in (self.answer, *self.aliases) if self.kind == "number" else ():
+            if not NUMBER.fullmatch(said.strip()):
+                raise TextError(
+                    f"{self.text!r} asks for a number, but {said!r} is none; write it in digits, or leave kind out"
+                )
 
     @property
     def fold(self) -> str:

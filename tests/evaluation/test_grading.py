@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from labkit.core.errors import OptionError, ShapeError
+from labkit.core.errors import OptionError, ShapeError, TextError
 from labkit.evaluation import Question, grade, normalise, questions, topics
 from labkit.evaluation.facts import DATA, shots
 from labkit.evaluation.grading import wrong
@@ -73,6 +73,43 @@ def test_other_scripts_are_compared_too():
     assert grade("Это Москва!", Question("Столица?", "москва")).right
     assert grade("北京", Question("首都?", "北京")).right
     assert normalise("Ÿe Sanà'ā — the End") == "ye sanaa end"
+
+
+@pytest.mark.parametrize(
+    "answer, text, right",
+    [
+        ("काल", "किल", False), ("काल", "काल है", True), ("กรุงเทพ", "กรงเทพ", False), ("巴黎", "法国的首都是巴黎。", True),
+        ("パリ", "フランスの首都はパリです", True), ("パリ", "バリ", False), ("パリ", "パリス", False), ("京都", "東京", False),
+        ("กรุงเทพ", "เมืองหลวงคือกรุงเทพครับ", True), ("파리", "수도는 파리입니다", True), ("파리", "파리스", False),
+        ("C", "C++", False), ("C", "C#", False), ("C++", "C", False), ("C++", "It is C++.", True), ("C", "It is C.", True),
+        ("A", "", False), ("A", "A", True), ("😀", "😢", False), ("😀", "so 😀!", True), ("café", "CAFE", True),
+        ("Αθήνα", "αθηνα", True), ("моё", "мое", True), ("мой", "мои", False), ("שָׁלוֹם", "שלום", True),
+        ("مُحَمَّد", "محمد", True), ("3.5", "35", False), ("3.5", "3.5.", True), ("U.S.", "the US", True), ("5 €", "5 $", False),
+        ("Việt Nam", "Viet Nam", True), ("ក្រុង", "ករង", False), ("नेपाल", "नपल", False),
+    ],
+)  # fmt: skip
+def test_each_script_keeps_what_makes_its_words(answer, text, right):
+    assert grade(text, Question("?", answer)).right is right
+
+
+def test_answers_that_differ_in_a_sign_alone_are_meanings_apart():
+    apart = ["काल", "किल", "กรุงเทพ", "กรงเทพ", "😀", "😢", "", "C", "C++", "+", "3.5", "35", "が", "か"]
+    assert len({normalise(text) for text in apart}) == len(apart)
+
+
+@pytest.mark.parametrize("said", ["six", "", "1 or 2", "nan", "1e400"])
+def test_a_number_is_asked_for_with_a_number(said):
+    with pytest.raises(TextError, match="number|no answer"):
+        Question("How many?", said, kind="number")
+    with pytest.raises(TextError, match="asks for a number"):
+        Question("How many?", "3", kind="number", aliases=(said,))
+
+
+@pytest.mark.parametrize("said", ["२६", "２６", "٢٦", "26,0", "+26"])
+def test_digits_of_every_script_are_a_number(said):
+    right = grade(said, Question("Atomic number?", "26", kind="number")).right
+    assert right is (said != "26,0")
+    assert grade("−5 degrees", Question("How cold?", "-5", kind="number")).right
 
 
 def test_as_many_answers_as_questions_are_wanted():
