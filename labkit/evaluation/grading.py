@@ -7,10 +7,10 @@ Ignores the model, and how sure it was.
 An answer is right if the true one stands in it as whole words, in any case, without accents, articles or punctuation.
 It is not right where it names a choice ("Paris or Lyon") or denies ("not Paris").
 
-Words end where Unicode says (UAX 29): 巴黎 is found in 法国的首都是巴黎, where no space parts words, and so is 京都 in
-東京都, which only a dictionary could tell apart. Signs that make another word stay: vowels of Devanagari or Thai, dakuten,
-the pluses of C++, emoji. Only English articles, refusals and denials are known. Law: agrees with marks made by hand on
-real answers in at least 97 % (tests/evaluation/test_grading.py).
+Words end where Unicode says (UAX 29): 巴黎 is found in 法国的首都是巴黎, where no space parts words, and so is 京都
+in 東京都, which only a dictionary could tell apart. Signs that make another word stay: vowels of Devanagari or Thai,
+dakuten, the pluses of C++, emoji. Only English articles, refusals and denials are known. Law: agrees with marks made by
+hand on real answers in at least 97 % (tests/evaluation/test_grading.py).
 """
 
 import unicodedata
@@ -40,7 +40,7 @@ ACCENTS = re.compile(
 """Marks, as NFKD parts them from their letters, without which a word is the same word."""
 SILENT = re.compile(r"['’ʻ`]|(?<!\d)\.|\.(?!\d)")
 BETWEEN = re.compile(r"(?:(?![+#])[^\p{L}\p{M}\p{N}\p{So}\p{Sc}.]|(?<![\p{L}+#])[+#])+")
-"""What parts words: neither letters, digits, emoji and signs, nor the end of C++ and C#; the points left are decimal."""
+"""What parts words: neither letters, digits, emoji and signs, nor the end of C++ and C#; points left are decimal."""
 ENDINGS = "(?:s|입니다|이다|이에요|예요|[은는이가])?"
 """What is written onto a name that is said: the English s, Korean particles."""
 DENIES = re.compile(r"\b(not|or|neither|never)\b")

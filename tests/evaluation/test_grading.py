@@ -78,13 +78,15 @@ def test_other_scripts_are_compared_too():
 @pytest.mark.parametrize(
     "answer, text, right",
     [
-        ("काल", "किल", False), ("काल", "काल है", True), ("กรุงเทพ", "กรงเทพ", False), ("巴黎", "法国的首都是巴黎。", True),
-        ("パリ", "フランスの首都はパリです", True), ("パリ", "バリ", False), ("パリ", "パリス", False), ("京都", "東京", False),
-        ("กรุงเทพ", "เมืองหลวงคือกรุงเทพครับ", True), ("파리", "수도는 파리입니다", True), ("파리", "파리스", False),
-        ("C", "C++", False), ("C", "C#", False), ("C++", "C", False), ("C++", "It is C++.", True), ("C", "It is C.", True),
-        ("A", "", False), ("A", "A", True), ("😀", "😢", False), ("😀", "so 😀!", True), ("café", "CAFE", True),
-        ("Αθήνα", "αθηνα", True), ("моё", "мое", True), ("мой", "мои", False), ("שָׁלוֹם", "שלום", True),
-        ("مُحَمَّد", "محمد", True), ("3.5", "35", False), ("3.5", "3.5.", True), ("U.S.", "the US", True), ("5 €", "5 $", False),
+        ("काल", "किल", False), ("काल", "काल है", True), ("กรุงเทพ", "กรงเทพ", False),
+        ("巴黎", "法国的首都是巴黎。", True), ("パリ", "フランスの首都はパリです", True),
+        ("パリ", "バリ", False), ("パリ", "パリス", False), ("京都", "東京", False),
+        ("กรุงเทพ", "เมืองหลวงคือกรุงเทพครับ", True), ("파리", "수도는 파리입니다", True),
+        ("파리", "파리스", False), ("C", "C++", False), ("C", "C#", False), ("C++", "C", False),
+        ("C++", "It is C++.", True), ("C", "It is C.", True), ("A", "", False), ("A", "A", True),
+        ("😀", "😢", False), ("😀", "so 😀!", True), ("café", "CAFE", True), ("Αθήνα", "αθηνα", True),
+        ("моё", "мое", True), ("мой", "мои", False), ("שָׁלוֹם", "שלום", True), ("مُحَمَّد", "محمد", True),
+        ("3.5", "35", False), ("3.5", "3.5.", True), ("U.S.", "the US", True), ("5 €", "5 $", False),
         ("Việt Nam", "Viet Nam", True), ("ក្រុង", "ករង", False), ("नेपाल", "नपल", False),
     ],
 )  # fmt: skip
@@ -99,7 +101,7 @@ def test_answers_that_differ_in_a_sign_alone_are_meanings_apart():
 
 @pytest.mark.parametrize("said", ["six", "", "1 or 2", "nan", "1e400"])
 def test_a_number_is_asked_for_with_a_number(said):
-    with pytest.raises(TextError, match="number|no answer"):
+    with pytest.raises(TextError, match=r"number|no answer"):
         Question("How many?", said, kind="number")
     with pytest.raises(TextError, match="asks for a number"):
         Question("How many?", "3", kind="number", aliases=(said,))
