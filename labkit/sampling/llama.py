@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
 from .llama_step import Desk, Norm, Ready, Weights, norm_of, through_layers, weights_of
-from .products import Product, one_thread, times
+from .products import Product, times
 from .runners import pad_left
 
 CHUNK = 512
@@ -100,8 +100,8 @@ class LlamaRunner:
         """(1, 1, vocab) logits after one more token of one text."""
         if not self._ready:
             self._desk = Desk(self._layers[0], self._kv, self._d_head)
-            self._ready = [Ready(*pair) for pair in zip(self._layers, self._model.model.layers, strict=True)]
-            self._speak = Product(self._head.detach(), self._head)
+            self._ready = [Ready(weights) for weights in self._layers]
+            self._speak = Product(self._head.detach())
         place = self._length
         self._make_room(place + 1)
         self._desk.x.copy_(self._embed[int(token)])
@@ -110,11 +110,10 @@ class LlamaRunner:
             cos, sin = (each.view(-1, 2, self._d_head // 2).numpy() for each in turns)
             self._turns = cos, sin
         self._desk.move_to(self._turns[0][place], self._turns[1][place])
-        with one_thread():
-            through_layers(self._ready, self._desk, self._cache, place)
-            self._length += 1
-            self._desk.norm(self._last)
-            return self._speak.into(self._desk.y, self._desk.y.new_empty(len(self._head)))[None, None]
+        through_layers(self._ready, self._desk, self._cache, place)
+        self._length += 1
+        self._desk.norm(self._last)
+        return self._speak.into(self._desk.y, self._desk.y.new_empty(len(self._head)))[None, None]
 
     @property
     def _steady(self) -> bool:

@@ -50,16 +50,10 @@ class Weights:
 class Ready:
     """One layer, ready for one vector after another: its norms, and its weights in the way that is quickest here."""
 
-    def __init__(self, weights: Weights, layer: Any) -> None:
-        """Args: a layer of transformers' Llama and its `weights_of`."""
-        part, forward = layer.self_attn, layer.mlp
-        owners = part.q_proj, part.k_proj, part.v_proj
+    def __init__(self, weights: Weights) -> None:
         self.norm_1, self.norm_2 = weights.norm_1, weights.norm_2
-        self.qkv = [Product(w, one.weight) for w, one in zip(weights.qkv, owners, strict=False)]
-        self.o = Product(weights.o, part.o_proj.weight)
-        owners = forward.gate_proj, forward.up_proj
-        self.gate_up = [Product(w, one.weight) for w, one in zip(weights.gate_up, owners, strict=False)]
-        self.down = Product(weights.down, forward.down_proj.weight)
+        self.qkv, self.o = [Product(weight) for weight in weights.qkv], Product(weights.o)
+        self.gate_up, self.down = [Product(weight) for weight in weights.gate_up], Product(weights.down)
 
 
 def norm_of(module: Any) -> Norm:

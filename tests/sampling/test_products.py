@@ -4,12 +4,11 @@ import json
 
 import pytest
 import torch
-from torch.nn import Parameter
 
 from labkit.sampling import products
-from labkit.sampling.products import COLUMNS_DOT, COLUMNS_MV, DOT, LEFT, LINEAR, MV, Product, times, way_of
+from labkit.sampling.products import BLOCKS, LEFT, LINEAR, MV, Product, times, way_of
 
-ONE, MANY = (MV, DOT, COLUMNS_MV, COLUMNS_DOT), (LINEAR, LEFT)
+ONE, MANY = (MV, BLOCKS), (LINEAR, LEFT)
 
 
 @pytest.fixture
@@ -34,11 +33,18 @@ def weight(out=40, inputs=24, seed=0):
 
 
 @pytest.mark.parametrize("way", ONE)
-def test_each_way_gives_the_product_with_one_vector(choose, way):
+@pytest.mark.parametrize("out", [40, 64, 7, 1])
+def test_each_way_gives_the_product_with_one_vector(choose, way, out):
     choose(way)
-    w, vector = weight(), weight(1)[0]
-    found = Product(w, Parameter(w)).into(vector, torch.empty(40))
+    w, vector = weight(out), weight(1)[0]
+    found = Product(w).into(vector, torch.empty(out))
     torch.testing.assert_close(found, (w.double() @ vector.double()).float(), atol=1e-5, rtol=1e-5)
+
+
+def test_blocks_are_the_weight_itself_and_only_where_they_are_even():
+    w = weight(40)
+    assert products.in_blocks(w).shape == (8, 5, 24) and products.in_blocks(w).data_ptr() == w.data_ptr()
+    assert products.in_blocks(weight(7)) is None and products.in_blocks(w.t().contiguous().t()) is None
 
 
 @pytest.mark.parametrize("way", MANY)
@@ -63,16 +69,24 @@ def swapped(w):
     w.data[[0, 1]] = w.data[[1, 0]]
 
 
+@pytest.mark.parametrize("way", ONE)
 @pytest.mark.parametrize("change", [edited, replaced, swapped])
-def test_a_changed_weight_is_seen_by_the_next_text_and_an_unchanged_one_is_not_copied_again(choose, change):
-    choose(COLUMNS_DOT)
-    owner, vector = Parameter(weight(), requires_grad=False), weight(1)[0]
-    first = products.columns_of(owner.detach(), owner)
-    assert products.columns_of(owner.detach(), owner) is first
-    change(owner)
-    found = Product(owner.detach(), owner).into(vector, torch.empty(40))
-    torch.testing.assert_close(found, owner @ vector, atol=1e-5, rtol=1e-5)
-    assert products.columns_of(owner.detach(), owner) is not first
+def test_a_changed_weight_is_seen_by_the_next_text(choose, tiny_llama, change, way):
+    from labkit.sampling.llama import LlamaRunner
+
+    choose(way)
+    model, row = tiny_llama(seed=4).requires_grad_(False), [3, 1, 4]
+
+    def logits():
+        runner = LlamaRunner(model)
+        runner.begin([row])
+        return runner.advance(torch.tensor([[5]]))
+
+    before = logits()
+    change(model.model.layers[0].mlp.down_proj.weight)
+    after = logits()
+    assert (before - after).abs().max() > 0
+    torch.testing.assert_close(after[0, 0], model(torch.tensor([[*row, 5]])).logits[0, -1], atol=1e-5, rtol=1e-5)
 
 
 def test_a_shape_is_measured_once_and_the_next_process_reads_it(own_cache, monkeypatch):
@@ -80,15 +94,15 @@ def test_a_shape_is_measured_once_and_the_next_process_reads_it(own_cache, monke
 
     def measured(*shape):
         asked.append(shape)
-        return {MV: 1.0, DOT: 0.5, COLUMNS_MV: 0.7}
+        return {MV: 1.0, BLOCKS: 0.5}
 
     monkeypatch.setattr(products, "measured", measured)
     large = torch.empty(1024, 512)
-    assert [way_of(large, 1), way_of(large, 1)] == [DOT, DOT] and asked == [(1024, 512, 1)]
+    assert [way_of(large, 1), way_of(large, 1)] == [BLOCKS, BLOCKS] and asked == [(1024, 512, 1)]
     (kept,) = json.loads(own_cache.read_text()).values()
-    assert kept == products.found() == {"1024 x 512, 1 vector": DOT}
+    assert kept == products.found() == {"1024 x 512, 1 vector": BLOCKS}
     monkeypatch.setattr(products, "_FOUND", {})
-    assert way_of(large, 1) == DOT and len(asked) == 1
+    assert way_of(large, 1) == BLOCKS and len(asked) == 1
 
 
 @pytest.mark.parametrize("gain, way", [(1.05, LINEAR), (1.5, LEFT)])
@@ -100,26 +114,32 @@ def test_another_way_must_be_worth_it(own_cache, monkeypatch, gain, way):
 @pytest.mark.parametrize("content", ["", "[]", '{"x": 3}', "{"])
 def test_a_damaged_record_is_measured_anew(own_cache, monkeypatch, content):
     own_cache.write_text(content)
-    monkeypatch.setattr(products, "measured", lambda *_: {MV: 2.0, DOT: 1.0})
-    assert way_of(torch.empty(1024, 512), 1) == DOT
-    assert DOT in own_cache.read_text()
+    monkeypatch.setattr(products, "measured", lambda *_: {MV: 2.0, BLOCKS: 1.0})
+    assert way_of(torch.empty(1024, 512), 1) == BLOCKS
+    assert BLOCKS in own_cache.read_text()
 
 
 def test_small_weights_prompts_and_other_types_are_never_measured(monkeypatch):
     monkeypatch.setattr(products, "measured", None)
     large = torch.empty(1024, 512)
     assert way_of(weight(), 1) == way_of(large.double(), 1) == MV
-    assert {way_of(weight(), 32), way_of(large, 2), way_of(large, 500), way_of(large.double(), 8)} == {LINEAR}
+    assert {way_of(weight(), 32), way_of(large, 500), way_of(large.double(), 8)} == {LINEAR}
 
 
-def test_every_way_is_measured_and_a_copy_only_where_there_are_many_outputs(monkeypatch):
+def test_every_way_is_measured(monkeypatch):
     monkeypatch.setattr(products, "MEASURED", 1)
-    assert set(products.measured(256, 64, 1)) == set(ONE)
-    assert set(products.measured(64, 256, 1)) == {MV, DOT}
-    assert set(products.measured(64, 64, 8)) == set(MANY)
+    assert set(products.measured(256, 64, 1)) == set(ONE) and set(products.measured(64, 64, 8)) == set(MANY)
 
 
-def test_a_llama_whose_weights_all_go_by_copies_speaks_as_before(choose, tiny_llama):
+def test_the_number_of_vectors_is_rounded_to_one_that_was_measured(own_cache, monkeypatch):
+    asked = []
+    monkeypatch.setattr(products, "measured", lambda out, inputs, rows: asked.append(rows) or {LINEAR: 1.0, MV: 1.0})
+    for rows in (1, 2, 5, 6, 15, 16, 127):
+        way_of(torch.empty(1024, 512), rows)
+    assert asked == [1, 3, 8, 32]
+
+
+def test_a_llama_speaks_the_same_in_every_way(choose, tiny_llama):
     from labkit.sampling.llama import LlamaRunner
 
     model, row, said = tiny_llama(seed=4).requires_grad_(False), [3, 1, 4], {}
