@@ -3,6 +3,7 @@
 #   make lab     open JupyterLab on lesson 00        make test    every check: style, lessons, laws, browser; one verdict
 #   make run     run every lesson, write the report  make lint    style and types only
 #   make test-long   what takes longer than a few minutes: seeds 0 to 4, mutations of the lessons
+#   make readme  write the README's table of lessons from the notebooks
 #   make fetch   all weights, tokenizers and texts, for a room without internet
 #
 # PYTHON=python3.12 picks the interpreter, TORCH="torch==2.13.0 --index-url …" another build of torch, WORKERS=4 how
@@ -15,7 +16,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip install $(shell test -t 2 || echo --quiet)
 READY  := .venv/.ready-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 
-.PHONY: lab run test test-long lint fetch lock
+.PHONY: lab run test test-long lint fetch readme lock
 .DEFAULT_GOAL := lab
 
 $(READY):
@@ -51,6 +52,9 @@ test: lint
 
 test-long: $(READY)
 	$(BIN)/python -m pytest -m long
+
+readme: $(READY)
+	$(BIN)/python .ci/readme.py
 
 lock: $(READY)
 	$(BIN)/python .ci/lock.py

@@ -138,7 +138,8 @@ def list_lessons(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
-    """Show the lessons: minutes, memory, what to read before, exercises, assets."""
+    """Show the lessons: minutes, memory, what to read before, cells, words, exercises, assets."""
+    import functools
     import json
 
     from rich.console import Console
@@ -151,10 +152,11 @@ def list_lessons(
     if as_json:
         typer.echo(json.dumps([dict(zip(table.columns, row, strict=True)) for row in table.rows], ensure_ascii=False))
     else:
-        console, needs = Console(highlight=False), zip(table["lesson"], table["assets"], strict=True)
-        print_table(console, table.without("assets"))  # a list of files leaves no room beside the rest
+        console, more = Console(highlight=False), ("cells", "words", "assets")
+        print_table(console, functools.reduce(Table.without, more, table))  # all beside each other leaves no room
+        rows = zip(*(table[name] for name in ("lesson", *more)), strict=True)
         console.print()
-        print_table(console, Table(("lesson", "assets"), tuple(needs), "Assets; `labkit fetch --all` brings them"))
+        print_table(console, Table(("lesson", *more), tuple(rows), "To read, and what `labkit fetch --all` brings"))
 
 
 @app.command()

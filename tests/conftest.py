@@ -3,10 +3,13 @@
     python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder        (make test)
 
 A file's tests stay together on one worker, for they share what they loaded. A file whose tests are heavy names the
-parameter that divides it: `pytestmark = pytest.mark.divided("lesson")`. What takes longest begins first.
+parameter that divides it: `pytestmark = pytest.mark.divided("lesson")`. What took longest in the last runs begins
+first, so that all workers end at about the same time; pytest's own cache (.pytest_cache) remembers the seconds.
 """
 
 import os
+from collections import defaultdict
+from math import inf
 
 import pytest
 
@@ -16,20 +19,42 @@ os.environ.setdefault("WANDB_MODE", "disabled")
 if "PYTEST_XDIST_WORKER" in os.environ:  # the workers already use every core
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-HEAVIEST = (
-    "browser/test_lessons.py", "suite/test_faults.py", "suite/test_mutations.py", "explorers/test_kinds.py",
-    "suite/test_executors.py", "suite/test_runs.py", "browser/test_guards.py", "assets/test_faults.py",
-    "views/test_attention_browser.py",
-)  # fmt: skip
-"""Files of more than half a minute, the longest first: two workers then end at about the same time."""
+SECONDS = "labkit/seconds"
+"""In pytest's cache: test → seconds of its last run, with what was set up for it."""
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Groups for the workers, heaviest files first."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Groups for the workers, those that took longest first; what never ran before begins at once."""
+    known, took = remembered(config), defaultdict(float)
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: next((i for i, name in enumerate(HEAVIEST) if name in item.nodeid), len(HEAVIEST)))
+        item.user_properties.append(("test", item.nodeid))  # xdist adds the group to the id itself
+        took[group_of(item)] += known.get(item.nodeid, inf)
+    items.sort(key=lambda item: -took[group_of(item)])
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up what a test took; with workers all reports come to the process that started them."""
+    name = dict(report.user_properties).get("test")
+    if isinstance(name, str):
+        _took[name] += report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Remember the seconds beside those of tests that did not run this time."""
+    cache = getattr(session.config, "cache", None)
+    if cache and _took and "PYTEST_XDIST_WORKER" not in os.environ:
+        cache.set(SECONDS, {**remembered(session.config), **_took})
+
+
+def remembered(config: pytest.Config) -> dict[str, float]:
+    """The seconds of earlier runs; none without pytest's cache (`-p no:cacheprovider`)."""
+    cache = getattr(config, "cache", None)
+    return cache.get(SECONDS, {}) if cache else {}
+
+
+_took: defaultdict[str, float] = defaultdict(float)
 
 
 def group_of(item: pytest.Item) -> str:

@@ -1,7 +1,7 @@
 """Lessons as files: what a notebook says about itself, read without running it.
 
-Reads   a notebook's metadata (`metadata.labkit`: minutes, memory_gb, assets, before) and its cells.
-Gives   a Lesson: title, budget, assets, prerequisites, exercises.
+Reads   a notebook's metadata (`metadata.labkit`: minutes, memory_gb, assets, before, shows) and its cells.
+Gives   a Lesson: title, budget, assets, prerequisites, exercises, what it shows, how long it reads.
 Ignores how it is executed and what it measures.
 """
 
@@ -19,6 +19,7 @@ from labkit.core.results import Table
 ADDED = {"injected-parameters", "papermill-error-cell-tag"}
 """Tags of cells that papermill puts into a notebook that it executes."""
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$", re.MULTILINE)
+WORD = re.compile(r"\w[\w'’-]*")
 NEEDS_LESSONS = re.compile(r"\bbefore:\s*([^·|\n]*)")
 
 
@@ -49,6 +50,11 @@ class Lesson:
     before: tuple[str, ...]
     """Numbers of the lessons to read first."""
     exercises: tuple[ExerciseCell, ...]
+    shows: str = ""
+    """In half a sentence, what a reader will see."""
+    cells: int = 0
+    words: int = 0
+    """Of its Markdown."""
 
     @property
     def topic(self) -> str:
@@ -101,10 +107,14 @@ def read_lesson(path: Path) -> Lesson:
             assets=tuple(str(name) for name in about.get("assets", ())),
             before=_before(about, notebook),
             exercises=exercise_cells(notebook),
+            shows=str(about.get("shows", "")),
+            cells=len(notebook.cells),
+            words=sum(len(WORD.findall(cell.source)) for cell in notebook.cells if cell.cell_type == "markdown"),
         )
     except (TypeError, ValueError) as error:
         raise NotebookError(
-            f"{path}: metadata.labkit is not usable ({error}); want minutes {{fast, full}}, memory_gb, assets, before"
+            f"{path}: metadata.labkit is not usable ({error}); "
+            "want minutes {fast, full}, memory_gb, assets, before, shows"
         ) from error
 
 
@@ -134,6 +144,8 @@ def lesson_table(lessons: Sequence[Lesson]) -> Table:
                 "fast": lesson.minutes.get("fast", ""),
                 "memory, GB": "" if lesson.memory_gb is None else lesson.memory_gb,
                 "before": ", ".join(lesson.before),
+                "cells": lesson.cells,
+                "words": lesson.words,
                 "exercises": len(lesson.exercises),
                 "assets": ", ".join(lesson.assets),
             }

@@ -30,7 +30,9 @@ def faults(path: Path) -> list[str]:
         found.append(f"parameters SEED and FAST are missing; papermill sees {sorted(parameters)}")
     found += [f"parameter {name} has no type" for name, kind in parameters.items() if kind in ("", "None")]
     budget = book.metadata.get("labkit", {})
-    found += [f"metadata.labkit has no {key}" for key in ("minutes", "memory_gb", "assets") if key not in budget]
+    found += [
+        f"metadata.labkit has no {key}" for key in ("minutes", "memory_gb", "assets", "shows") if key not in budget
+    ]
     return found
 
 
@@ -49,5 +51,5 @@ def test_the_guard_sees_a_notebook_that_declares_nothing(tmp_path):
     book.cells[0].outputs = [nbformat.v4.new_output("stream", text="1")]
     nbformat.write(book, tmp_path / "99_bad.ipynb")
     found = faults(tmp_path / "99_bad.ipynb")
-    for fault in ("outputs", "kernelspec", "claims", "begin", "SEED", "minutes", "memory_gb", "assets"):
+    for fault in ("outputs", "kernelspec", "claims", "begin", "SEED", "minutes", "memory_gb", "assets", "shows"):
         assert any(fault in line for line in found), fault

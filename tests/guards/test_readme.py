@@ -1,5 +1,6 @@
 """The README is true: its tree exists, its commands are targets, its pictures and links are there."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -27,6 +28,19 @@ def lies(root: Path) -> list[str]:
 
 def test_the_readme_is_true():
     assert lies(ROOT) == []
+
+
+def test_the_readmes_table_of_lessons_is_what_the_notebooks_say():
+    spec = importlib.util.spec_from_file_location("readme", ROOT / ".ci" / "readme.py")
+    assert spec and spec.loader
+    readme = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(readme)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.written(text, ROOT / "notebooks") == text, "make readme"
+    stale = text.replace("[Attention](", "[Another](").replace(
+        "Coming, with their numbers kept: ", "Coming, with their numbers kept: 02 old · "
+    )
+    assert stale != text == readme.written(stale, ROOT / "notebooks")
 
 
 def test_the_readme_names_both_commands():

@@ -63,6 +63,7 @@ def test_list_shows_lessons_with_budget_prerequisites_and_exercises(lab, monkeyp
     code, out, _ = labkit(monkeypatch, capsys, "list", "--json", "98")
     (lesson,) = json.loads(out)
     assert (lesson["lesson"], lesson["minutes"], lesson["fast"], lesson["exercises"]) == ("98_bad", 2, 1, 1)
+    assert (lesson["cells"], lesson["words"]) == (7, 10)  # words of its Markdown
 
 
 def test_student_writes_copies_without_solutions(lab, monkeypatch, capsys):
