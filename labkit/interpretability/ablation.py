@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 import numpy as np
 
 from labkit.core.errors import OptionError
+from labkit.core.pieces import Pieces, visible
 from labkit.core.results import Bars, LayerGrid, TokenScores
 from labkit.models.language_model import require_finite
 
@@ -117,15 +118,13 @@ def predict_without(lm: "LanguageModel", text: Text, *, off: Sequence[Head], top
         OptionError: no head was chosen, or there is no such head.
         ModelError: the model predicts no next token.
     """
-    from labkit.models import visible
-
     if not off:
         raise OptionError("no head was chosen; give off=[(layer, head), ...]")
     whole, without = _next_probabilities(lm, text, ()), _next_probabilities(lm, text, off)
     best = np.argsort(-whole, kind="stable")[:top]
-    names = ", ".join(f"L{layer}H{head}" for layer, head in off)
+    names, pieces = ", ".join(f"L{layer}H{head}" for layer, head in off), Pieces(lm.tokenizer)
     return Bars(
-        tuple(visible(lm, int(i)) for i in best), np.stack([whole[best], without[best]]), "probability",
+        tuple(visible(pieces(int(i))) for i in best), np.stack([whole[best], without[best]]), "probability",
         f"What comes next, with and without {names}", ("all heads", f"without {names}"), label_name="next token",
     )  # fmt: skip
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import numpy as np
 
 from labkit.core.errors import ModelError, OptionError
+from labkit.core.pieces import Pieces
 from labkit.core.results import HeadPatterns
 
 from .edits import SITES, Edit, Hook, check_site, hook_name, hooks_of, obeyed
-from .inputs import Text, require_attention, shown_tokens, token_ids
+from .inputs import Text, require_attention, token_ids
 
 if TYPE_CHECKING:
     from labkit.models import LanguageModel
@@ -162,7 +163,7 @@ def capture(
     found: dict[str, Any] = {site: tuple(one) if gradients else np.stack(one) for site, one in seen.items()}
     if "logits" in sites:
         found["logits"] = logits[0].float() if gradients else logits[0].float().cpu().numpy()
-    return Capture(lm.name, shown_tokens(lm, ids), tuple(ids), kept, is_causal(lm), found)
+    return Capture(lm.name, Pieces(lm.tokenizer).texts(ids), tuple(ids), kept, is_causal(lm), found)
 
 
 def changing(

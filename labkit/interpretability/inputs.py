@@ -79,13 +79,6 @@ def count_tokens(lm: "LanguageModel", text: str) -> int:
     return len(lm.tokenizer(checked_text(text), verbose=False)["input_ids"])
 
 
-def shown_tokens(lm: "LanguageModel", ids: Sequence[int]) -> tuple[str, ...]:
-    """Each token as text; bytes that are not a whole character read ⟨e2⟩, as everywhere in the lab."""
-    from labkit.text.tokenizers import shown, tokenizer
-
-    return tuple(map(shown, tokenizer(lm).pieces(ids)))
-
-
 def target_id(lm: "LanguageModel", target: str) -> int:
     """The number of a continuation that is one token.
 

@@ -17,11 +17,11 @@ from .embedding import embed, encoder
 from .language_model import Card, LanguageModel, require_model, watch
 from .likelihood import Scored, score
 from .loading import load
-from .prediction import next_token, visible, walk
+from .prediction import next_token, walk
 from .presets import build, presets, shape
 from .sizes import by_size, known_models
 
 __all__ = [
     "Card", "LanguageModel", "Scored", "build", "by_size", "catalog", "embed", "encoder", "known_models", "load",
-    "next_token", "presets", "require_model", "score", "shape", "visible", "walk", "watch",
+    "next_token", "presets", "require_model", "score", "shape", "walk", "watch",
 ]  # fmt: skip

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import ModelError, OptionError, TextError
+from labkit.core.pieces import Pieces, visible
 from labkit.core.results import Bars, Table
-from labkit.core.signs import SIGNS
 from labkit.core.values import checked_text, is_whole
 
 from .language_model import LanguageModel, require_finite, require_model
@@ -40,10 +40,10 @@ def next_token(lm: LanguageModel, text: str, *, top: int | None = None) -> Bars:
     top = min(10, lm.card.vocab) if top is None else top
     if not _whole(top) or not 1 <= top <= lm.card.vocab:
         raise OptionError(f"top={top!r}: choose 1 to {lm.card.vocab} tokens, a whole number")
-    probabilities = next_probabilities(lm, text)
+    probabilities, pieces = next_probabilities(lm, text), Pieces(lm.tokenizer)
     best = np.argsort(-probabilities, kind="stable")[:top]
     return Bars(
-        labels=tuple(visible(lm, int(i)) for i in best),
+        labels=tuple(visible(pieces(int(i))) for i in best),
         values=probabilities[best],
         quantity="probability",
         title=f"What comes after “{_tail(text)}”" if text else "What comes first",
@@ -83,7 +83,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
 
     if not _whole(tokens) or tokens < 0:
         raise OptionError(f"tokens={tokens!r}: choose 0 or more, a whole number")
-    ids, cache, rows = encode(lm, text), None, []
+    ids, cache, rows, pieces = encode(lm, text), None, [], Pieces(lm.tokenizer)
     given = torch.tensor([ids], device=lm.model.device)
     for _ in range(min(tokens, (lm.card.context or tokens + len(ids)) - len(ids))):
         with torch.no_grad():
@@ -92,7 +92,8 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
         require_finite(step.logits[0, -1], lm.name)
         (first, second), (best, runner_up) = (t.tolist() for t in step.logits[0, -1].double().softmax(-1).topk(2))
         ids.append(best)
-        rows.append((visible(lm, best), first, visible(lm, runner_up), second, lm.tokenizer.decode(ids)))
+        won, beat = visible(pieces(best)), visible(pieces(runner_up))
+        rows.append((won, first, beat, second, lm.tokenizer.decode(ids)))
         if best in _ends(lm):
             break
         given = torch.tensor([[best]], device=lm.model.device)
@@ -144,30 +145,6 @@ def read_ids(tokenizer: Any, text: str, **options: Any) -> list[int]:
     if not ids and tokenizer.bos_token_id is None:
         raise TextError("the text is empty and this tokenizer has no start token; write at least one character")
     return ids or [tokenizer.bos_token_id]
-
-
-def visible(lm: LanguageModel, token_id: int) -> str:
-    """One token as a reader sees it: spaces as ␣, line ends as ↵, bytes that are no whole character as ⟨e2⟩."""
-    return "".join(_visible_character(c) for c in token_text(lm.tokenizer, int(token_id))) or "⟨empty⟩"
-
-
-def _visible_character(character: str) -> str:
-    if character in SIGNS:
-        return SIGNS[character]
-    return character if character.isprintable() else f"⟨u+{ord(character):04x}⟩"
-
-
-def token_text(tokenizer: Any, token_id: int) -> str:
-    """One token as it stands in a text; bytes that are no whole character as ⟨e2⟩."""
-    text = tokenizer.decode([token_id], clean_up_tokenization_spaces=False)
-    if "\ufffd" not in text:
-        return text
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    # The characters of a byte-level token stand for bytes, by GPT-2's table.
-    table = {character: byte for byte, character in bytes_to_unicode().items()}
-    raw = bytes(table[c] for c in tokenizer.convert_ids_to_tokens(token_id) if c in table)
-    return raw.decode("utf-8", "surrogateescape").translate({0xDC00 + byte: f"⟨{byte:02x}⟩" for byte in range(256)})
 
 
 def _tail(text: str, most: int = 60) -> str:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.core.errors import OptionError, TextError
+from labkit.core.pieces import Pieces, shown
 from labkit.core.results import TokenSplit
-from labkit.models.prediction import read_ids, token_text
+from labkit.models.prediction import read_ids
 
 Message = dict[str, str]
 
@@ -67,7 +68,7 @@ class Decoder:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
-        self._shown: dict[int, str] = {}
+        self._pieces, self._shown = Pieces(tokenizer), dict[int, str]()
 
     def text(self, ids: Sequence[int], after: Sequence[int] = ()) -> str:
         """The text of ids that follow other ids; special tokens are left out."""
@@ -80,7 +81,7 @@ class Decoder:
     def token(self, index: int) -> str:
         """One token as it is shown; bytes that are not a whole character read ⟨e2⟩."""
         if index not in self._shown:
-            self._shown[index] = token_text(self._tokenizer, index)
+            self._shown[index] = shown(self._pieces(index))
         return self._shown[index]
 
     def _decode(self, ids: Sequence[int]) -> str:

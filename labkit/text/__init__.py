@@ -3,6 +3,8 @@
 Knows no language model and draws nothing. Importing it loads neither torch nor transformers.
 """
 
+from labkit.core.pieces import shown, visible
+
 from .bytepair import BytePair, Merge, merge_table, train
 from .corpora import Corpus, Document, Sentence, corpus, sentences
 from .datasets import Batch, TokenData, dataset
@@ -21,7 +23,7 @@ from .measures import (
 from .ngrams import Ngram, ngram
 from .prices import Price, price_of
 from .splits import split
-from .tokenizers import Tokenizer, names, shown, title, tokenizer, visible
+from .tokenizers import Tokenizer, names, title, tokenizer
 from .vocabularies import fit_tokenizer
 from .worlds import World, world
 

@@ -20,6 +20,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from labkit.core.errors import OptionError
+from labkit.core.pieces import BYTES, visible
 from labkit.core.results import Table, TokenSplit
 from labkit.core.values import checked_text
 
@@ -29,14 +30,6 @@ CHUNK = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|
 """GPT-2's pattern: an ending such as 's; letters, digits or other signs with the space before them; blanks."""
 
 
-def _order_of_bytes() -> dict[int, str]:
-    """Each byte with the character that GPT-2 writes for it, in GPT-2's order: the visible ones first."""
-    visible = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    hidden = [b for b in range(256) if b not in visible]
-    return {b: chr(b) for b in visible} | {b: chr(256 + n) for n, b in enumerate(hidden)}
-
-
-BYTES = _order_of_bytes()
 FIRST = {byte: number for number, byte in enumerate(BYTES)}
 """The id of each single byte."""
 
@@ -139,7 +132,6 @@ def train(text: str, *, merges: int = 1000, least: int = 2) -> Iterator[Merge]:
 
 def merge_table(merges: Sequence[Merge], title: str = "") -> Table:
     """Merges as rows: number (from 1), the two parts, the token they make, how often they stood side by side."""
-    from .tokenizers import visible
 
     columns = ("merge", "left", "right", "new token", "times in the text", "tokens left in the text")
     rows = ((m.rank + 1, *map(visible, (m.left, m.right, m.joined)), m.count, m.tokens) for m in merges)

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core.errors import TextError
+from labkit.core.pieces import Pieces, sentence_piece
 from labkit.core.results import TokenSplit
 from labkit.core.values import checked_text
 
-from .bytepair import BYTES
 from .tokenizers import Tokenizer, checked_ids, split_with
 
 
@@ -74,23 +74,13 @@ class Library:
     def __init__(self, name: str, backend: Any):
         self.name, self._backend = name, backend
         self.vocab_size = backend.get_vocab_size(with_added_tokens=True)
-        self._byte_level = "ByteLevel(" in repr(backend.decoder)
-        self._added = {i: token.content for i, token in backend.get_added_tokens_decoder().items()}
-        self._byte_of = {char: byte for byte, char in BYTES.items()}
+        self._piece = Pieces(backend)
 
     def encode(self, text: str) -> list[int]:
         return self._backend.encode(checked_text(text), add_special_tokens=False).ids
 
     def pieces(self, ids: Sequence[int]) -> list[bytes]:
         return [self._piece(i) for i in checked_ids(ids, self.vocab_size, self.name)]
-
-    def _piece(self, i: int) -> bytes:
-        written = self._backend.id_to_token(i) or ""
-        if i in self._added:
-            return self._added[i].encode()
-        if self._byte_level:
-            return bytes(self._byte_of[char] for char in written)
-        return _piece_bytes(written)
 
     def decode(self, ids: Iterable[int]) -> str:
         return self._backend.decode(checked_ids(ids, self.vocab_size, self.name), skip_special_tokens=False)
@@ -145,7 +135,7 @@ class SentencePiece:
         return self._model.encode(checked_text(text))
 
     def pieces(self, ids: Sequence[int]) -> list[bytes]:
-        return [_piece_bytes(self._model.id_to_piece(i)) for i in checked_ids(ids, self.vocab_size, self.name)]
+        return [sentence_piece(self._model.id_to_piece(i)) for i in checked_ids(ids, self.vocab_size, self.name)]
 
     def decode(self, ids: Iterable[int]) -> str:
         return self._model.decode(checked_ids(ids, self.vocab_size, self.name))
@@ -158,12 +148,6 @@ class SentencePiece:
 def open_sentencepiece(name: str, path: Path, facts: dict[str, Any]) -> Tokenizer:
     """A .model file of the sentencepiece library."""
     return SentencePiece(name, path)
-
-
-def _piece_bytes(piece: str) -> bytes:
-    if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
-        return bytes([int(piece[3:5], 16)])
-    return piece.replace("▁", " ").encode()
 
 
 OPENERS = {"ranks": open_ranks, "tekken": open_tekken, "json": open_json, "sentencepiece": open_sentencepiece}

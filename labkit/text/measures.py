@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from labkit.core.errors import OptionError, TextError, closest
+from labkit.core.pieces import visible
 from labkit.core.results import Bars, LayerGrid, Table
 
 from .corpora import Sentence
-from .tokenizers import Tokenizer, visible
+from .tokenizers import Tokenizer
 
 UNKNOWN = b"[UNK]"
 

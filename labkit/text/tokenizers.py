@@ -14,8 +14,8 @@ from importlib.resources import files
 from typing import Any, Protocol, runtime_checkable
 
 from labkit.core.errors import TextError, closest
+from labkit.core.pieces import shown
 from labkit.core.results import TokenSplit
-from labkit.core.signs import seen
 
 
 @runtime_checkable
@@ -112,18 +112,6 @@ def checked_ids(ids: Iterable[int], size: int, name: str) -> list[int]:
     if wrong is not None:
         raise TextError(f"id {wrong} is not in the vocabulary of {name!r}; its ids run from 0 to {size - 1}")
     return plain
-
-
-def shown(piece: bytes) -> str:
-    """A token's bytes for eyes: whole characters as they are, each other byte as ⟨e2⟩."""
-    # Python hides an undecodable byte b as the character U+DC00 + b; nothing else can produce that range.
-    text = piece.decode("utf-8", "surrogateescape")
-    return "".join(f"⟨{ord(c) - 0xDC00:02x}⟩" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in text)
-
-
-def visible(piece: bytes) -> str:
-    """A token's bytes for a table or a figure: as `shown`, and a space reads ␣, a line end ↵, a tab ⇥."""
-    return seen(shown(piece))
 
 
 def split_with(tok: Tokenizer, text: str) -> TokenSplit:

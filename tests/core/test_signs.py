@@ -2,11 +2,12 @@
 
 import pytest
 
-from labkit.core.signs import SIGNS, edged, seen
+from labkit.core.signs import SIGNS, edged, printable, seen
 
 
 @pytest.mark.parametrize(
-    "text, written", [(" Paris", "␣Paris"), ("a b", "a␣b"), ("\n\t\r\u00a0", "↵⇥␍⍽"), ("l·l", "l·l"), ("", "")]
+    "text, written",
+    [(" Paris", "␣Paris"), ("a b", "a␣b"), ("\n\t\r\u00a0", "↵⇥␍⍽"), ("l·l", "l·l"), ("", ""), (".\n", ".↵")],
 )
 def test_each_unseen_character_has_its_sign(text, written):
     assert seen(text) == written
@@ -22,3 +23,13 @@ def test_every_sign_is_one_character_of_its_own_that_is_seen():
 )
 def test_of_a_label_only_the_outer_spaces_are_seen(label, written):
     assert edged(label) == written
+
+
+@pytest.mark.parametrize("text", ["\x85", "\u00ad", "\u061c", "\ufff9", "\u200b", "\ud800", "\x1b"])
+def test_what_only_steers_a_text_is_made_visible(text):
+    assert printable(f"a{text}b").isprintable()
+    assert printable(text, keep=text) == text
+
+
+def test_joiners_of_scripts_and_emoji_stay():
+    assert printable("👩\u200d💻 می\u200cخواهم") == "👩\u200d💻 می\u200cخواهم"

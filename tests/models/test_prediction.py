@@ -9,8 +9,9 @@ import torch
 
 import labkit as lab
 from labkit.core.errors import ModelError, OptionError, TextError
+from labkit.core.pieces import Pieces, visible
 from labkit.models import walk
-from labkit.models.prediction import next_probabilities, visible
+from labkit.models.prediction import next_probabilities
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def test_bars_are_the_largest_of_the_models_softmax(lm):
         expected = lm.model(ids).logits[0, -1].double().softmax(-1).numpy()
     bars = lab.next_token(lm, "Once upon", top=5)
     assert np.allclose(bars.values, np.sort(expected)[::-1][:5])
-    assert bars.labels == tuple(visible(lm, i) for i in np.argsort(-expected, kind="stable")[:5])
+    assert bars.labels == tuple(visible(Pieces(lm.tokenizer)(i)) for i in np.argsort(-expected, kind="stable")[:5])
 
 
 def test_all_tokens_together_have_probability_one(lm):
@@ -94,20 +95,12 @@ def test_encoders_predict_no_next_token(tiny_bert_folder, tiny_t5_folder):
             lab.next_token(lab.load(folder), "Once")
 
 
-def test_tokens_are_made_visible(lm):
-    seen = {lm.tokenizer.decode([i]): visible(lm, i) for i in range(lm.card.vocab)}
-    assert (seen[" "], seen["\n"], seen["\t"], seen["\x07"]) == ("␣", "↵", "⇥", "⟨u+0007⟩")
-    byte = lm.tokenizer("漢").input_ids[0]
-    assert visible(lm, byte) == "⟨e6⟩"
-    assert all(visible(lm, i).strip() for i in range(lm.card.vocab))
-
-
 def test_walking_gives_the_tokens_of_greedy_generation(lm):
     ids = torch.tensor([lm.tokenizer("Once upon").input_ids])
     expected = lm.model.generate(ids, max_new_tokens=20, do_sample=False)[0]
     steps = walk(lm, "Once upon", tokens=20)
     assert steps["text so far"][-1] == lm.tokenizer.decode(expected)
-    assert steps["token"] == [visible(lm, i) for i in expected[ids.shape[1] :]]
+    assert steps["token"] == [visible(Pieces(lm.tokenizer)(int(i))) for i in expected[ids.shape[1] :]]
 
 
 def test_each_step_of_a_walk_is_the_best_of_its_own_distribution(lm):

@@ -5,7 +5,7 @@ from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from labkit.core.errors import TextError
-from labkit.text import Tokenizer, names, random_strings, round_trip, shown, title, tokenizer
+from labkit.text import Tokenizer, names, random_strings, round_trip, title, tokenizer
 
 BYTEWISE = ("gpt2", "cl100k", "o200k", "deepseek", "tekken")
 SIZES = {
@@ -92,13 +92,6 @@ def test_an_unknown_name_offers_the_closest():
         tokenizer("gtp2")
     with pytest.raises(TextError, match="cannot be opened"):
         tokenizer(object())
-
-
-def test_bytes_that_are_no_whole_character_are_shown_as_numbers():
-    assert shown("é".encode()) == "é"
-    assert shown(b" \xe2\x80") == " ⟨e2⟩⟨80⟩"
-    assert shown(b"a\xffb") == "a⟨ff⟩b"
-    assert tokenizer("gpt2").split("日").tokens == ("⟨e6⟩⟨97⟩", "⟨a5⟩")
 
 
 @pytest.mark.parametrize("name, theirs", [("gpt2", "gpt2"), ("cl100k", "cl100k_base"), ("o200k", "o200k_base")])
