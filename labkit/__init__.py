@@ -20,6 +20,8 @@ _VERBS = {
     "says": "labkit.suite.claims",
     "check": "labkit.lessons",
     "show": "labkit.views",
+    "save": "labkit.views",
+    "frame": "labkit.views",
     "load": "labkit.models",
     "catalog": "labkit.models",
     "next_token": "labkit.models",
@@ -31,14 +33,14 @@ _VERBS = {
     "capture": "labkit.interpretability",
     "head_effects": "labkit.interpretability",
     "explore": "labkit.lessons.exploring",
-    "bertviz": "labkit.classics",
+    "bertviz": "labkit.explorers.bertviz",
     "LabError": "labkit.core.errors",
 }
 __all__ = sorted(_VERBS)  # noqa: PLE0605  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
-    from .classics import bertviz as bertviz
     from .core.errors import LabError as LabError
+    from .explorers.bertviz import bertviz as bertviz
     from .explorers.live_training import train as train
     from .interpretability import capture as capture
     from .interpretability import head_effects as head_effects
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
     from .text import corpus as corpus
     from .text import tokenizer as tokenizer
     from .training import runs as runs
+    from .views import frame as frame
+    from .views import save as save
     from .views import show as show
 
 

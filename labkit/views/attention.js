@@ -96,7 +96,7 @@ function drawLarge() {
   c.scale(ratio, ratio); c.fillStyle = theme.text; c.font = "11px ui-monospace, monospace";
   map = { w, h };
   if (LABELS) {
-    const cut = t => { t = t.trim() || t.replace(/\n/g, "↵").replace(/ /g, "␣"); return t.length > 11 ? t.slice(0, 10) + "…" : t; };
+    const cut = t => { t = t.replace(/^ +| +$/g, "") || t.replace(/ /g, "␣"); t = t.replace(/\n/g, "↵"); return t.length > 11 ? t.slice(0, 10) + "…" : t; };
     c.textAlign = "right"; c.textBaseline = "middle";
     view.queries.forEach((t, i) => { c.globalAlpha = i === query ? 1 : .75; c.fillText(cut(t), AXIS - 5, AXIS + (i + .5) * h / Q); });
     c.textAlign = "left";

@@ -8,18 +8,19 @@ A click on a small map, or the arrow keys, choose a head; the mouse over a token
 it looks. A decoder's maps are triangles: what lies above cannot be seen by the model either.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
-from labkit.core.errors import OptionError
 from labkit.core.results import HeadPatterns, Table
 from labkit.core.signs import seen
 
-from . import data, html, twin
 from .attention_pack import EDGES, pack
 from .frame import frame, script_data
+from .registry import View, register
 from .text import for_html, printable
 
 WIDTH = 860
@@ -28,9 +29,8 @@ LABELLED = 36
 """Tokens up to which the large map has its words on its sides (the same number in attention.js)."""
 
 
-@html.register
 def _html(result: HeadPatterns) -> str:
-    layers, heads, queries, keys = _sizes(result)
+    layers, heads, queries, keys = result.values.shape
     packed = pack(result.values, causal=result.causal)
     thumb = int(np.clip(WIDTH / max(layers, heads) - 3, 12, 44))
     view = {
@@ -57,16 +57,14 @@ def _html(result: HeadPatterns) -> str:
     return frame(body, height=_height(result, thumb), title=_summary(result))
 
 
-@twin.register
 def _twin(result: HeadPatterns) -> str:
-    rows = [f"{name} {kind}: {pairs}".replace(" :", ":") for name, kind, pairs in data(result).rows]
+    rows = [f"{name} {kind}: {pairs}".replace(" :", ":") for name, kind, pairs in _data(result).rows]
     return "\n".join([_summary(result), *rows])
 
 
-@data.register
 def _data(result: HeadPatterns) -> Table:
     """Each head, its class and its three strongest pairs."""
-    _, heads, _, keys = _sizes(result)
+    _, heads, _, keys = result.values.shape
     records = []
     # The first token of a decoder can only look at itself: no choice, no news.
     counted = result.values.copy()
@@ -84,18 +82,26 @@ def _data(result: HeadPatterns) -> Table:
     return Table.of(records, title=result.title)
 
 
-def _sizes(result: HeadPatterns) -> tuple[int, int, int, int]:
-    layers, heads, queries, keys = result.values.shape
-    if not result.values.size:
-        raise OptionError(
-            f"nothing to draw: {layers} layers × {heads} heads × {queries} queries × {keys} keys; "
-            "choose one head or more"
-        )
-    return layers, heads, queries, keys
+def _frame(result: HeadPatterns) -> Any:
+    """Each weight; of a causal head, those that can be."""
+    import pandas as pd
+
+    layer, head, query, key = np.indices(result.values.shape).reshape(4, -1)
+    if result.causal:
+        layer, head, query, key = (places[key <= query] for places in (layer, head, query, key))
+
+    def named(names: Sequence[Any], places: np.ndarray) -> np.ndarray:
+        return np.array(names, dtype=object if isinstance(names[0], str) else int)[places]
+
+    return pd.DataFrame({
+        "layer": named(result.layers, layer), "head": named(result.heads or range(result.values.shape[1]), head),
+        "query": query, "key": key, "query token": named(result.query_tokens, query),
+        "key token": named(result.key_tokens, key), "weight": result.values[layer, head, query, key],
+    })  # fmt: skip
 
 
 def _summary(result: HeadPatterns) -> str:
-    layers, heads, queries, keys = _sizes(result)
+    layers, heads, queries, keys = result.values.shape
     tokens = f"{queries} tokens" if queries == keys else f"{queries} queries × {keys} keys"
     kind = "each token sees itself and what came before" if result.causal else "each token sees all"
     size = f"{_count(layers, 'layer')} × {_count(heads, 'head')}, " if layers * heads > 1 else ""
@@ -103,7 +109,7 @@ def _summary(result: HeadPatterns) -> str:
 
 
 def _caption(result: HeadPatterns) -> str:
-    layers, heads, queries, keys = _sizes(result)
+    layers, heads, queries, keys = result.values.shape
     size = f"{_count(layers, 'layer')} × {_count(heads, 'head')} · " if layers * heads > 1 else ""
     how = "Click a map, then point at a token. " if layers * heads > 1 else "Point at a token. "
     return for_html(
@@ -116,11 +122,11 @@ def _count(number: int, what: str) -> str:
 
 
 def _word(token: str) -> str:
-    return printable(token.strip() or seen(token))
+    return printable(token.strip(" ") or seen(token))
 
 
 def _height(result: HeadPatterns, thumb: int) -> int:
-    layers, heads, queries, keys = _sizes(result)
+    layers, heads, queries, keys = result.values.shape
     grid = 26 + min(layers, heads) * (thumb + 6) if layers * heads > 1 else 0
     return 78 + grid + (500 if max(queries, keys) <= LABELLED else 452)
 
@@ -133,3 +139,9 @@ def _page() -> str:
 @cache
 def _script() -> str:
     return files("labkit.views").joinpath("attention.js").read_text("utf-8")
+
+
+register(
+    HeadPatterns,
+    View(_data, html=_html, twin=_twin, parts=lambda result: result.values, called="heads", frame=_frame),
+)

@@ -73,17 +73,6 @@ def pooled(maps: np.ndarray, pool: int) -> np.ndarray:
     return np.clip(sums / sizes[None, :, None], 0, 1)
 
 
-def unpack(packed: Packed, shape: tuple[int, int, int], *, causal: bool) -> np.ndarray:
-    """The other way, for tests and for those who read an old notebook; `shape` is (map, query cell, key cell)."""
-    raw = np.frombuffer(zlib.decompress(base64.b64decode(packed.data)), np.uint8)
-    if packed.bits == 4:
-        raw = np.stack([raw >> 4, raw & 15], 1).ravel()
-    full = np.zeros(shape, np.float32)
-    where = np.broadcast_to(np.tril(np.ones(shape[1:], bool)) if causal else np.ones(shape[1:], bool), shape)
-    full[where] = (raw[: where.sum()] / (2**packed.bits - 1)) ** 2
-    return full
-
-
 def _rows(maps: np.ndarray, causal: bool) -> np.ndarray:
     """All cells in order; of a causal map only key ≤ query."""
     return maps[:, np.tril(np.ones(maps.shape[1:], bool))].ravel() if causal else maps.ravel()

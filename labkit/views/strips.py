@@ -4,31 +4,32 @@ A strip longer than `TOKENS` is cut with a note that says so: 100,000 coloured p
 """
 
 import math
-from collections.abc import Iterable
 
 import numpy as np
 
 from labkit.core import palette
-from labkit.core.results import Samples, TokenScores, TokenSplit
-from labkit.core.signs import TAB
+from labkit.core.results import Samples, Table, TokenScores, TokenSplit
+from labkit.core.signs import LINE_END, TAB
 
-from . import html, theme
-from .text import for_html, number, with_unit
+from . import theme
+from .registry import View, register
+from .scale import ends, key
+from .text import WORDS, extremes, for_html, number, printable, some, titled, with_unit
 
 TOKENS = 2000
 SAMPLES = 40
 LONG = 400
 """A single token longer than this is shown by its beginning, with its length."""
+FAINT = 0.04
+"""Opacity behind a token at the low end of the scale; at the high end it is 1."""
+WHY = {"eos": "the model ended it", "stop": "stopped at a stop text", "length": "length limit"}
 
 
 def shown(token: str) -> str:
-    """A token as HTML: a line break is seen and breaks the line, a tab is seen, spaces keep their width."""
+    """A token as HTML: each line break is seen and breaks the line, a tab is seen, spaces keep their width."""
     if len(token) > LONG:
         token = f"{token[:LONG]}… ({number(len(token))} characters)"
-    breaks = token.count("\n") if not token.strip("\r\n") else 0
-    if breaks:
-        return for_html(token, keep="") + "<br>" * breaks
-    return for_html(token.replace("\t", f"{TAB}\t"), keep="\n\t")
+    return for_html(token.replace("\n", f"{LINE_END}\n").replace("\t", f"{TAB}\t"), keep="\n\t")
 
 
 def left_out(total: int, limit: int, what: str) -> str:
@@ -40,8 +41,7 @@ def left_out(total: int, limit: int, what: str) -> str:
     )
 
 
-@html.register
-def _(result: TokenSplit) -> str:
+def _split(result: TokenSplit) -> str:
     pieces = []
     for index, (token, number_) in enumerate(zip(result.tokens[:TOKENS], result.ids[:TOKENS], strict=True)):
         colour = palette.PASTELS[index % len(palette.PASTELS)]
@@ -53,17 +53,26 @@ def _(result: TokenSplit) -> str:
     note = f'<p class="lk-note">{for_html(result.note)}</p>' if result.note else ""
     return theme.wrap(
         f'<div class="lk-faint">{name}{count}</div><div class="lk-strip">{"".join(pieces)}</div>'
-        + left_out(len(result), TOKENS, "tokens") + note, label=for_html(f"{result.name} {count}"),
+        + left_out(len(result), TOKENS, "tokens") + note, label=f"{result.name} {count}",
     )  # fmt: skip
 
 
-@html.register
-def _(result: TokenScores) -> str:
-    return strip(result)
+def _split_twin(result: TokenSplit) -> str:
+    size = f"{number(len(result))} tokens of {number(len(result.text))} characters"
+    lines = (titled(printable(result.name), size), some(result.tokens, "|"), printable(result.note))
+    return "\n".join(filter(None, lines))
 
 
-def strip(result: TokenScores, *, key: bool = True) -> str:
-    """The HTML of coloured tokens; key: whether the scale of the colours stands below."""
+def _split_data(result: TokenSplit) -> Table:
+    rows = zip(range(len(result)), result.tokens, result.ids, strict=True)
+    return Table(("position", "token", "id"), tuple(rows), result.name)
+
+
+register(TokenSplit, View(_split_data, html=_split, twin=_split_twin, parts=lambda r: r.ids, called="tokens"))
+
+
+def strip(result: TokenScores, *, keyed: bool = True) -> str:
+    """The HTML of coloured tokens; keyed: whether the scale of the colours stands below."""
     low, high = ends(result.values, result.low, result.high)
     unit = with_unit(result.quantity, result.unit)
     lines = result.hover[:TOKENS] or ("",) * min(len(result.tokens), TOKENS)
@@ -71,10 +80,9 @@ def strip(result: TokenScores, *, key: bool = True) -> str:
         tinted(token, float(value), (low, high), f"{result.quantity} {number(value)} {result.unit}".strip(), line)
         for token, value, line in zip(result.tokens[:TOKENS], result.values[:TOKENS], lines, strict=True)
     )
-    title = f'<div class="lk-title">{for_html(result.title)}</div>' if result.title else ""
     return theme.wrap(
-        title + f'<div class="lk-strip">{"".join(pieces)}</div>' + (scale(unit, low, high) if key else "")
-        + left_out(len(result.tokens), TOKENS, "tokens"), label=for_html(result.title or unit),
+        f'<div class="lk-strip">{"".join(pieces)}</div>' + (_key(unit, low, high) if keyed else "")
+        + left_out(len(result.tokens), TOKENS, "tokens"), title=result.title, label=unit,
     )  # fmt: skip
 
 
@@ -86,50 +94,51 @@ def same_scale(before: object, after: object) -> bool:
     return told == then and None not in (before.low, before.high)
 
 
-def ends(values: Iterable[float], low: float | None, high: float | None) -> tuple[float, float]:
-    """The scale's two ends: those given, else the smallest and largest finite value."""
-    known = np.asarray(values, dtype=float)
-    known = known[np.isfinite(known)]
-    first = float(known.min()) if low is None and known.size else 0.0 if low is None else low
-    last = float(known.max()) if high is None and known.size else 1.0 if high is None else high
-    return first, last
-
-
 def tinted(token: str, value: float, between: tuple[float, float], said: str, more: str = "") -> str:
     """A token on a background as strong as its value is high within `between`; dotted where it is nan."""
     low, high = between
-    if math.isnan(value):
-        said = "no value"
-    hover = for_html(f"{said}\n{more}".strip())
+    hover = for_html(f"{'no value' if math.isnan(value) else said}\n{more}".strip())
     if math.isnan(value):
         return f'<span class="lk-t lk-none" title="{hover}">{shown(token)}</span>'
     share = 0.5 if high == low else min(1.0, max(0.0, (value - low) / (high - low)))
-    opacity = 0.04 + 0.96 * share
+    opacity = FAINT + (1 - FAINT) * share
     ink = " lk-p" if opacity > 0.7 else ""
     colour = theme.translucent(palette.ORANGE, round(opacity, 3))
     return f'<span class="lk-t{ink}" style="background:{colour}" title="{hover}">{shown(token)}</span>'
 
 
-def scale(unit: str, low: float, high: float) -> str:
-    """The key of a tinted strip."""
-    faint, strong = theme.translucent(palette.ORANGE, 0.04), theme.translucent(palette.ORANGE, 1.0)
-    bar = f'<span class="lk-scale" style="background:linear-gradient(90deg,{faint},{strong})"></span>'
-    return f'<div class="lk-faint">{for_html(unit)}: {number(low)}{bar}{number(high)}</div>'
+def _key(unit: str, low: float, high: float) -> str:
+    return key(unit, low, high, [theme.translucent(palette.ORANGE, opacity) for opacity in (FAINT, 1.0)])
 
 
-@html.register
-def _(result: Samples) -> str:
-    costs = [-logprobs / math.log(2) for logprobs in result.logprobs]
+def _scores_twin(result: TokenScores) -> str:
+    said = f"{with_unit(result.quantity, result.unit)} of {number(len(result.tokens))} tokens; "
+    return printable(titled(result.title, said + extremes(result.values, result.tokens.__getitem__)))
+
+
+def _scores_data(result: TokenScores) -> Table:
+    rows = zip(range(len(result.tokens)), result.tokens, map(float, result.values), strict=True)
+    return Table(("position", "token", with_unit(result.quantity, result.unit)), tuple(rows), result.title)
+
+
+register(TokenScores, View(_scores_data, html=strip, twin=_scores_twin, parts=lambda r: r.tokens, called="tokens"))
+
+
+def _bits(logprobs: np.ndarray) -> np.ndarray:
+    return -np.asarray(logprobs) / math.log(2)
+
+
+def _samples(result: Samples) -> str:
+    costs = [_bits(logprobs) for logprobs in result.logprobs]
     high = max([8.0, *(float(np.nanmax(c)) for c in costs if np.isfinite(c).any())])
     room, pieces = TOKENS, []
     for index in range(min(len(result), SAMPLES)):
         pieces.append(_sample(result, index, costs[index], high, room))
         room = max(0, room - len(result.tokens[index]))
-    title = f'<div class="lk-title">{for_html(result.title)}</div>' if result.title else ""
-    body = "".join(pieces) + scale("surprise of each token, bits", 0.0, high)
+    body = "".join(pieces) + _key("surprise of each token, bits", 0.0, high)
     total = sum(map(len, result.tokens))
     notes = left_out(len(result), SAMPLES, "samples") + left_out(total, TOKENS, "tokens")
-    return theme.wrap(title + body + notes, label=for_html(result.title or "samples"))
+    return theme.wrap(body + notes, title=result.title, label="samples")
 
 
 def _sample(result: Samples, index: int, costs: np.ndarray, high: float, room: int) -> str:
@@ -140,8 +149,27 @@ def _sample(result: Samples, index: int, costs: np.ndarray, high: float, room: i
         if result.entropies:
             said += f"\nentropy before it: {number(result.entropies[index][place] / math.log(2))} bits"
         pieces.append(tinted(token, float(costs[place]), (0.0, high), said))
-    why = {"eos": "the model ended it", "stop": "stopped at a stop text", "length": "length limit"}
-    end = why.get(result.ended[index], result.ended[index]) if result.ended else ""
+    end = WHY.get(result.ended[index], result.ended[index]) if result.ended else ""
     mark = f' <span class="lk-faint">■ {for_html(end)}</span>' if end else ""
     prompt = f'<span class="lk-faint">{for_html(result.prompts[index])}</span>'
     return f'<div class="lk-sample lk-strip">{prompt}{"".join(pieces)}{mark}</div>'
+
+
+def _samples_twin(result: Samples) -> str:
+    lines = [f"{result.title or 'Samples'}: {number(len(result))}"]
+    for prompt, text, logprobs in list(zip(result.prompts, result.texts, result.logprobs, strict=True))[:WORDS]:
+        bits = float(np.mean(_bits(logprobs))) if len(logprobs) else math.nan
+        lines.append(f"{prompt} → {text} ({len(logprobs)} tokens, {number(bits)} bits each)")
+    return printable("\n".join(lines), keep="\n")
+
+
+def _samples_data(result: Samples) -> Table:
+    rows = (
+        (index, place, token, math.exp(nats), -nats / math.log(2))
+        for index, (tokens, logprobs) in enumerate(zip(result.tokens, result.logprobs, strict=True))
+        for place, (token, nats) in enumerate(zip(tokens, map(float, logprobs), strict=True))
+    )
+    return Table(("sample", "position", "token", "probability", "surprise, bits"), tuple(rows), result.title)
+
+
+register(Samples, View(_samples_data, html=_samples, twin=_samples_twin, parts=lambda r: r.texts, called="samples"))

@@ -1,13 +1,13 @@
 """Tables as HTML, and the data of every figure as a table."""
 
-import json
 from typing import Any
 
 import numpy as np
 
 from labkit.core.results import Table
 
-from . import data, html, theme, twin
+from . import theme
+from .registry import View, register
 from .text import for_html, number, printable
 
 ROWS = 200
@@ -16,20 +16,12 @@ TALL = 40
 """A table of more rows scrolls, and says so; up to here all of it is seen."""
 
 
-@html.register
-def _(result: Table) -> str:
-    title = f'<div class="lk-title">{for_html(result.title)}</div>' if result.title else ""
+def _html(result: Table) -> str:
     notes = "".join(f'<p class="lk-note">{for_html(note)}</p>' for note in result.notes)
-    return theme.wrap(title + rows(result) + notes, label=for_html(result.title))
+    return theme.wrap(rows(result) + notes, title=result.title)
 
 
-@data.register
-def _(result: Table) -> Table:
-    return result
-
-
-@twin.register
-def _(result: Table) -> str:
+def _twin(result: Table) -> str:
     lines = [result.title or "Table", " | ".join(result.columns)]
     lines += [" | ".join(number(value) for value in row) for row in result.rows[:ROWS]]
     if len(result) > ROWS:
@@ -65,7 +57,4 @@ def _numeric(values: list[Any]) -> bool:
     return bool(filled) and all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in filled)
 
 
-def plotly_json(figure: Any) -> dict[str, Any]:
-    """A plotly figure as the notebook stores it: plain lists (older readers know no packed arrays), nan as null."""
-    content = json.loads(figure.to_json(engine="json", remove_uids=True))
-    return {"data": content["data"], "layout": content["layout"], "config": theme.CONFIG}
+register(Table, View(lambda table: table, html=_html, twin=_twin, parts=lambda table: table.rows, called="rows"))

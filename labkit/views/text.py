@@ -6,36 +6,14 @@ Ignores what the texts mean. Everything that `views` draws passes through `for_h
 
 import html
 import math
-import re
 import textwrap
 import unicodedata
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from labkit.core.signs import SIGNS
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTROL = re.compile("[\x00-\x1f\x7f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-
-
-def printable(text: object, *, keep: str = "") -> str:
-    """The text with what cannot be seen made visible: line ends and tabs as everywhere in the lab (↵, ⇥), other control
-    characters as ␀ … ␡, lone surrogates as ⟨d800⟩.
-
-    `keep`: control characters left as they are, such as a newline.
-    """
-
-    def visible(found: re.Match[str]) -> str:
-        character = found[0]
-        if character in keep:
-            return character
-        if character in SIGNS:
-            return SIGNS[character]
-        code = ord(character)
-        return chr(0x2400 + code) if code < 32 else "\u2421" if code == 127 else f"⟨{code:04x}⟩"
-
-    return _CONTROL.sub(visible, _SURROGATE.sub(lambda found: f"⟨{ord(found[0]):04x}⟩", str(text)))
+from labkit.core.signs import printable
 
 
 def for_html(text: object, *, keep: str = "\n") -> str:
@@ -94,3 +72,28 @@ def _raised(power: int) -> str:
 def with_unit(quantity: str, unit: str) -> str:
     """`surprise, bits`; the quantity alone where there is no unit."""
     return f"{quantity}, {unit}" if unit else quantity
+
+
+WORDS = 60
+"""As many tokens or labels are spelled out in a sentence."""
+
+
+def extremes(values: Any, name: Callable[[int], str]) -> str:
+    """`largest ' Paris' 0.775, smallest ' Lyon' 0.0008.`; `name` gives what the n-th value belongs to."""
+    flat = np.asarray(values, dtype=float).ravel()
+    if not np.isfinite(flat).any():
+        return "no value is known."
+    finite = np.where(np.isfinite(flat), flat, np.nan)
+    ends = ((word, int(find(finite))) for word, find in (("largest", np.nanargmax), ("smallest", np.nanargmin)))
+    return ", ".join(f"{word} {printable(name(at))!r} {number(flat[at])}" for word, at in ends) + "."
+
+
+def some(items: Sequence[str], joint: str) -> str:
+    """The first `WORDS` of some texts, and how many more there are."""
+    more = f" … {number(len(items) - WORDS)} more" if len(items) > WORDS else ""
+    return joint.join(printable(item) for item in items[:WORDS]) + more
+
+
+def titled(title: str, rest: str) -> str:
+    """`title: rest`, or the rest alone."""
+    return f"{title}: {rest}" if title else rest

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core import palette
 
+from .text import for_html
+
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
@@ -18,8 +20,12 @@ GRID = "rgba(127,127,127,0.25)"
 BAND = 0.18
 """Opacity of an interval's band."""
 
-CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
-"""No `responsive`: JupyterLab resizes figures itself, and with both a change of theme folds them to no height."""
+CONFIG: dict[str, Any] = {
+    "displayModeBar": "hover", "modeBarButtons": [["toImage"]], "displaylogo": False, "scrollZoom": False,
+    "doubleClick": "reset",
+}  # fmt: skip
+"""One button, which saves the figure; seen under the mouse and when the keyboard reaches it. No `responsive`:
+JupyterLab resizes figures itself, and with both a change of theme folds them to no height."""
 
 _PLOTLY_CSS = f"""
 .js-plotly-plot .main-svg g:not(.heatmap-label) > text {{ fill: {palette.TEXT} !important; }}
@@ -47,6 +53,10 @@ HTML_CSS = f"""
   white-space: pre-wrap; overflow-wrap: break-word; }}
 .labkit .lk-table th {{ font-weight: 600; border-bottom-width: 2px; white-space: normal; }}
 .labkit .lk-table .lk-n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.labkit .lk-below {{ display: flex; gap: 14px; align-items: baseline; }}
+.labkit .lk-below button {{ border: none; background: none; padding: 0; color: {palette.FAINT}; font-size: 12.5px;
+  cursor: pointer; }}
+.labkit .lk-below button:hover {{ text-decoration: underline; }}
 .labkit summary {{ color: {palette.FAINT}; font-size: 12.5px; cursor: pointer; width: max-content; }}
 .labkit .lk-warn {{ border-left: 3px solid {palette.ORANGE}; padding: 4px 10px; margin: 6px 0; white-space: pre-wrap;
   overflow-wrap: anywhere; }}
@@ -62,10 +72,12 @@ def css() -> str:
     return f"<style>{_PLOTLY_CSS}{HTML_CSS}</style>"
 
 
-def wrap(body: str, *, label: str = "") -> str:
-    """A piece of the lab's HTML with the style that it needs; `label` (escaped already) names it to a screen reader."""
-    named = f' role="group" aria-label="{label}"' if label else ""
-    return f'<style>{HTML_CSS}</style><div class="labkit {_NO_MATH}"{named}>{body}</div>'
+def wrap(body: str, *, title: str = "", label: str = "") -> str:
+    """A piece of the lab's HTML with the style that it needs, below its title; `label` names one without a title to a
+    screen reader. The body is escaped already."""
+    named = f' role="group" aria-label="{for_html(title or label)}"' if title or label else ""
+    head = f'<div class="lk-title">{for_html(title)}</div>' if title else ""
+    return f'<style>{HTML_CSS}</style><div class="labkit {_NO_MATH}"{named}>{head}{body}</div>'
 
 
 def template() -> Any:

@@ -7,12 +7,15 @@ the box, so that the reader goes on from that branch.
 import math
 from functools import cache
 
+import numpy as np
+
 from labkit.core import palette
 from labkit.core.results import Table, TokenTree
 from labkit.core.signs import edged
 
-from . import data, html, theme, twin
-from .steering import STEERS, moving
+from . import theme
+from .clicks import CLICKABLE, moving
+from .registry import View, register
 from .text import for_html, number, printable
 
 NODES = 150
@@ -22,11 +25,8 @@ LETTERS = 14
 ROW, GAP, MARGIN = 24, 44, 14
 
 
-@html.register
 def _html(result: TokenTree) -> str:
     shown = most_likely(result, NODES)
-    if not shown:
-        return theme.wrap(f'<p class="lk-note">{for_html(twin(result))}</p>')
     places = lay_out(result, shown)
     columns = _columns(result, places)
     wide, high = columns[-1], math.ceil((max(row for row, _ in places.values()) + 1) * ROW) + 10
@@ -36,11 +36,10 @@ def _html(result: TokenTree) -> str:
     start = f'<circle cx="{MARGIN}" cy="{root:.1f}" r="4" fill="{palette.MUTED}"/>'
     cut = f'<p class="lk-note">The {NODES} likeliest of {number(len(result))} nodes are drawn.</p>'
     return theme.wrap(
-        f'<div class="lk-title">{for_html(result.title or "Alternatives")}</div>'
         f'<div class="lk-faint">after “{for_html(edged(result.prompt))}”; {_key(result)}</div><div class="lk-scroll">'
-        f'<svg width="{wide}" height="{high}" role="group" style="max-width:none" {STEERS}>'
+        f'<svg width="{wide}" height="{high}" role="group" style="max-width:none" {CLICKABLE}>'
         f"<style>{_STYLE}</style>{branches}{start}{labels}</svg></div>" + (cut if len(shown) < len(result) else ""),
-        label=for_html(result.title or "tree of alternatives"),
+        title=result.title or "Alternatives",
     )  # fmt: skip
 
 
@@ -159,10 +158,7 @@ def _key(result: TokenTree) -> str:
     return said + dropped
 
 
-@twin.register
 def _twin(result: TokenTree) -> str:
-    if not len(result):
-        return f"A tree without branches after {printable(result.prompt)!r}."
     leaves = [node for node in range(len(result)) if node not in set(result.parents)]
     total = cache(lambda node: sum(float(result.logprobs[n]) for n in result.path(node)))
     deepest = max(len(result.path(node)) for node in leaves)
@@ -174,13 +170,13 @@ def _twin(result: TokenTree) -> str:
     )
 
 
-@data.register
 def _data(result: TokenTree) -> Table:
-    rows = []
-    for node, token in enumerate(result.tokens):
-        path = "".join(result.tokens[n] for n in result.path(node))
-        row = (node, result.parents[node], token, math.exp(float(result.logprobs[node])), path)
-        row += (result.kept[node] if result.kept else True, result.counts[node] if result.counts else None)
-        rows.append(row)
+    size = len(result)
+    texts = ("".join(result.tokens[n] for n in result.path(node)) for node in range(size))
+    rows = zip(range(size), result.parents, result.tokens, map(float, np.exp(result.logprobs)), texts,
+               result.kept or (True,) * size, result.counts or (None,) * size, strict=True)  # fmt: skip
     columns = ("node", "parent", "token", "probability", "text", "kept", "samples")
     return Table(columns, tuple(rows), result.title)
+
+
+register(TokenTree, View(_data, html=_html, twin=_twin, parts=lambda tree: tree.tokens, called="tokens"))

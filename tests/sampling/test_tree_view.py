@@ -47,5 +47,5 @@ def test_the_words_tell_the_likeliest_path():
     result = TokenTree((" a", " b", " c"), (-1, -1, 1), np.log([0.9, 0.1, 0.5]), prompt="x", title="T")
     assert views.twin(result) == "T: a tree of 3 tokens, 2 deep, after 'x'. Likeliest to the end: ' b c', p 0.0500."
     assert views.data(result)["text"] == [" a", " b", " b c"]
-    assert "without branches" in views.twin(TokenTree((), (), np.zeros(0)))
-    assert "without branches" in views.html(TokenTree((), (), np.zeros(0)))
+    for said in (views.twin, views.html):
+        assert "there are no tokens" in said(TokenTree((), (), np.zeros(0)))

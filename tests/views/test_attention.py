@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from labkit import views
-from labkit.core.errors import OptionError
 from labkit.core.results import HeadPatterns
 from labkit.views.frame import frame, script_data
 
@@ -84,9 +83,18 @@ def test_the_twin_counts_what_an_encoder_and_cross_attention_see():
     )
 
 
-def test_no_head_is_refused_by_the_view():
-    with pytest.raises(OptionError, match="choose one head or more"):
-        views.html(HeadPatterns(("a",), ("a",), np.empty((1, 0, 1, 1), np.float32), (0,)))
+def test_without_a_head_the_view_says_so():
+    assert "there are no heads" in views.html(HeadPatterns(("a",), ("a",), np.empty((1, 0, 1, 1), np.float32), (0,)))
+
+
+def test_the_frame_holds_each_weight_that_can_be():
+    frame = views.frame(patterns(5, layers=2, heads=3))
+    assert len(frame) == 2 * 3 * 15
+    rows = frame.groupby(["layer", "head", "query"])["weight"].sum()
+    assert np.allclose(rows, 1, atol=1e-5)
+    one = frame[(frame.layer == 1) & (frame["head"] == 2) & (frame["query"] == 4) & (frame["key"] == 3)].iloc[0]
+    assert (one["query token"], one["key token"]) == (" t4", " t3")
+    assert one["weight"] == patterns(5, layers=2, heads=3).values[1, 2, 4, 3]
 
 
 @pytest.mark.parametrize("size", [1, 2, 36, 37, 600])

@@ -7,7 +7,18 @@ import zlib
 import numpy as np
 import pytest
 
-from labkit.views.attention_pack import BUDGET, EDGES, pack, pooled, unpack
+from labkit.views.attention_pack import BUDGET, EDGES, pack, pooled
+
+
+def unpack(packed, shape, *, causal):
+    """The other way, as attention.js does it; `shape` is (map, query cell, key cell)."""
+    raw = np.frombuffer(zlib.decompress(base64.b64decode(packed.data)), np.uint8)
+    if packed.bits == 4:
+        raw = np.stack([raw >> 4, raw & 15], 1).ravel()
+    full = np.zeros(shape, np.float32)
+    where = np.broadcast_to(np.tril(np.ones(shape[1:], bool)) if causal else np.ones(shape[1:], bool), shape)
+    full[where] = (raw[: where.sum()] / (2**packed.bits - 1)) ** 2
+    return full
 
 
 def weights(maps, size, *, causal=True, seed=0, sharp=0.15):

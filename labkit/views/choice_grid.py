@@ -3,14 +3,18 @@
 Inside an explorer a click sets the controls that hold the row and the column; the controls serve the keyboard.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from labkit.core import palette
 from labkit.core.results import ChoiceGrid
 
-from . import html, theme, twin
-from .steering import STEERS, moving
-from .strips import ends
+from . import theme
+from .clicks import CLICKABLE, moving
+from .grids import GRID
+from .registry import register, twin
+from .scale import ends, key
 from .text import for_html, number, with_unit
 
 CELL, GAP, LEFT, TOP = 20, 3, 34, 20
@@ -18,10 +22,9 @@ STOPS = 5
 """Colours that the key's gradient is made of."""
 
 
-@html.register
 def _html(result: ChoiceGrid) -> str:
     across = result.values.shape[0] >= result.values.shape[1]  # the longer side lies
-    low, high = ends(result.values.ravel(), None, None)
+    low, high = ends(result.values)
     shares = np.clip((result.values - low) / ((high - low) or 1.0), 0, 1)
     rows, columns = result.values.shape
     wide, tall = (rows, columns) if across else (columns, rows)
@@ -30,11 +33,14 @@ def _html(result: ChoiceGrid) -> str:
     cells = "".join(_cell(result, (r, c), _place((r, c), across), next(colours)) for r, c in np.ndindex(rows, columns))
     x, y = _place(result.chosen, across)
     frame = f'<rect x="{x - 2}" y="{y - 2}" width="{CELL + 4}" height="{CELL + 4}" class="lk-chosen"/>'
+    unit = with_unit(result.quantity, result.unit)
     return theme.wrap(
-        f'<div class="lk-title">{for_html(result.title)}</div>{_key(result, low, high)}<div class="lk-wide">'
-        f'<svg width="{LEFT + wide * size}" height="{TOP + tall * size}" style="max-width:none" role="group" {STEERS}>'
+        f'{key(unit, low, high, _colours(np.linspace(0, 1, STOPS)))}<div class="lk-wide">'
+        f'<svg width="{LEFT + wide * size}" height="{TOP + tall * size}" style="max-width:none" role="group" '
+        f"{CLICKABLE}>"
         f"<style>{_STYLE}</style>{_names(result, across)}{cells}{frame}</svg></div>",
-        label=for_html(twin(result)),
+        title=result.title,
+        label=twin(result),
     )
 
 
@@ -76,14 +82,10 @@ def _names(result: ChoiceGrid, across: bool) -> str:
     return "".join(texts)
 
 
-def _key(result: ChoiceGrid, low: float, high: float) -> str:
-    gradient = ",".join(_colours(np.linspace(0, 1, STOPS)))
-    bar = f'<span class="lk-scale" style="background:linear-gradient(90deg,{gradient})"></span>'
-    unit = with_unit(result.quantity, result.unit)
-    return f'<div class="lk-faint">{for_html(unit)}: {number(low)}{bar}{number(high)}</div>'
-
-
 def _colours(shares: np.ndarray) -> list[str]:
     from plotly.colors import sample_colorscale
 
     return [str(colour) for colour in sample_colorscale(palette.SEQUENTIAL, shares.tolist())]
+
+
+register(ChoiceGrid, replace(GRID, html=_html, figure=None))

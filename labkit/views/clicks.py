@@ -19,7 +19,7 @@ _SCRIPT = (
     "if('value' in f){f.value=value;for(const e of ['input','change'])f.dispatchEvent(new Event(e,{bubbles:true}))}"
     "else{f.textContent=value;f.dispatchEvent(new FocusEvent('blur',{bubbles:true}))}}"
 )
-STEERS = (
+CLICKABLE = (
     f'onclick="{for_html(_SCRIPT)}" onkeydown="if(event.key===\'Enter\'){{event.preventDefault();this.onclick(event)}}"'
     ' data-lm-suppress-shortcuts="true"'
 )

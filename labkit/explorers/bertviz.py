@@ -1,4 +1,4 @@
-"""Views that people know from elsewhere, on the lab's own results and offline."""
+"""`lab.bertviz`: the attention views that people know from bertviz, of any model of the lab and offline."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Classic:
-    """A view to be shown by a notebook: ends a cell, or goes through `lab.show`."""
+class Page:
+    """A page of bertviz, drawn by the notebook cell that it ends, or by `lab.show`."""
 
     html: str
     words: str
@@ -24,7 +24,7 @@ class Classic:
         return self.words
 
 
-def bertviz(seen: "Capture", view: str = "head", *, layers: Sequence[int] | None = None) -> Classic:
+def bertviz(seen: "Capture", view: str = "head", *, layers: Sequence[int] | None = None) -> Page:
     """bertviz's view of captured attention, offline, in any model of the lab.
 
     Args:
@@ -58,4 +58,4 @@ def bertviz(seen: "Capture", view: str = "head", *, layers: Sequence[int] | None
         vectors = {"queries": q, "keys": np.repeat(k, q.shape[1] // k.shape[1], axis=1)}  # shared keys, once a query
     scripts = views.Scripts(member("d3.js").read_text("utf-8"), member("jquery.js").read_text("utf-8"))
     words = f"bertviz {view} view of {seen.name}: {len(chosen)} layers, {len(seen)} tokens"
-    return Classic(views.page(patterns, scripts, view=view, **vectors), words)
+    return Page(views.page(patterns, scripts, view=view, **vectors), words)
