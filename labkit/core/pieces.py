@@ -42,7 +42,7 @@ class Pieces:
         written = self._written(index) or ""
         if not self._byte_level:
             return sentence_piece(written)
-        return bytes(map(_BYTE_OF.get, written)) if _BYTE_OF.keys() >= set(written) else written.encode()
+        return bytes(_BYTE_OF[c] for c in written) if _BYTE_OF.keys() >= set(written) else written.encode()
 
     def texts(self, ids: Iterable[int]) -> tuple[str, ...]:
         """Each token as it stands in a text; see `shown`."""

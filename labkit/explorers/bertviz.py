@@ -56,6 +56,6 @@ def bertviz(seen: "Capture", view: str = "head", *, layers: Sequence[int] | None
         views.check_size(patterns, view)
         q, k = (seen[f"{x}_rotated" if f"{x}_rotated" in seen.sites else x][rows].swapaxes(1, 2) for x in "qk")
         vectors = {"queries": q, "keys": np.repeat(k, q.shape[1] // k.shape[1], axis=1)}  # shared keys, once a query
-    scripts = views.Scripts(member("d3.js").read_text("utf-8"), member("jquery.js").read_text("utf-8"))
+    scripts = [member(name).read_text("utf-8") for name in ("jquery.js", "d3.js")]
     words = f"bertviz {view} view of {seen.name}: {len(chosen)} layers, {len(seen)} tokens"
     return Page(views.page(patterns, scripts, view=view, **vectors), words)

@@ -19,7 +19,7 @@ from labkit.core.results import HeadPatterns, Table
 from labkit.core.signs import seen
 
 from .attention_pack import EDGES, pack
-from .frame import frame, script_data
+from .iframe import iframe, script_data
 from .registry import View, register
 from .text import for_html, printable
 
@@ -54,7 +54,7 @@ def _html(result: HeadPatterns) -> str:
     body = _page().replace("{{title}}", for_html(result.title or "Attention")).replace("{{caption}}", _caption(result))
     body = body.replace("{{hide_grid}}", " hidden" if layers * heads == 1 else "")
     body = body.replace("{{script}}", _script()).replace("{{view}}", script_data(view))
-    return frame(body, height=_height(result, thumb), title=_summary(result))
+    return iframe(body, height=_height(result, thumb), title=_summary(result))
 
 
 def _twin(result: HeadPatterns) -> str:

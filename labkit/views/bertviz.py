@@ -10,7 +10,7 @@ Weights are rounded to three decimals; bertviz writes them with eighteen.
 Source: Vig 2019, "A multiscale visualization of attention in the transformer model".
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from labkit.core.errors import OptionError
 from labkit.core.results import HeadPatterns
 
-from .frame import frame, script_data
+from .iframe import iframe, script_data
 from .text import printable
 
 VIEWS = ("head", "model", "neuron")
@@ -51,17 +51,9 @@ _RENAME = """<script>for (const [id, names] of %s)
   document.querySelectorAll(id + " option").forEach((o, i) => o.textContent = names[i]);</script>"""
 
 
-@dataclass(frozen=True)
-class Scripts:
-    """The two libraries that bertviz needs, as text."""
-
-    d3: str
-    jquery: str
-
-
 def page(
     patterns: HeadPatterns,
-    scripts: Scripts,
+    scripts: Sequence[str],
     *,
     view: str = "head",
     queries: np.ndarray | None = None,
@@ -70,6 +62,7 @@ def page(
     """One of bertviz's views as a frame.
 
     Args:
+        scripts: the texts of jQuery and d3, in this order.
         view: `head` (one layer, coloured lines), `model` (all heads as thumbnails), `neuron` (query times key).
         queries, keys: (layer, head, seq, d_head), only for the neuron view.
 
@@ -86,12 +79,12 @@ def page(
     run = f"window.bertviz_params = {params};\n{code}" if view == "neuron" else code.replace("PYTHON_PARAMS", params, 1)
     numbers = [["#layer", list(patterns.layers)], ["#att_head", list(_heads(patterns))]]
     rename = _RENAME % script_data(numbers) if view == "neuron" else _FIT if view == "model" else ""
-    parts = [scripts.jquery, scripts.d3, _SHIM]
+    parts = [*scripts, _SHIM]
     body = (
         _STYLE + "".join(f"<script>{_closed(part)}</script>" for part in parts)
         + f'<div id="bertviz">{_PAGES[view]}<div id="vis"></div></div><script>{run}</script>{rename}'
     )  # fmt: skip
-    return frame(body, height=_height(patterns, view), title=f"bertviz {view} view. {patterns.title}")
+    return iframe(body, height=_height(patterns, view), title=f"bertviz {view} view. {patterns.title}")
 
 
 def check_size(patterns: HeadPatterns, view: str) -> None:

@@ -1,5 +1,6 @@
 """Curves as a plotly figure: bands or whiskers for measured intervals, names at the curves' ends where they fit."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,22 +109,12 @@ def _reach(result: Curves) -> float:
     return float(ys.max() - ys.min()) or 1.0
 
 
-def spread(places: list[float], gap: float) -> list[float]:
+def spread(places: Sequence[float], gap: float) -> list[float]:
     """Ascending places moved as little as needed to stand `gap` apart or more, each clump around its own middle."""
-    clumps: list[list[float]] = []
-    for place in places:
-        clumps.append([place])
-        while len(clumps) > 1 and _first(clumps[-1], gap) - _last(clumps[-2], gap) < gap:
-            clumps[-2:] = [clumps[-2] + clumps[-1]]
-    return [_first(clump, gap) + gap * i for clump in clumps for i in range(len(clump))]
+    from scipy.optimize import isotonic_regression
 
-
-def _first(clump: list[float], gap: float) -> float:
-    return sum(clump) / len(clump) - gap * (len(clump) - 1) / 2
-
-
-def _last(clump: list[float], gap: float) -> float:
-    return sum(clump) / len(clump) + gap * (len(clump) - 1) / 2
+    steps = gap * np.arange(len(places))
+    return (isotonic_regression(np.asarray(places) - steps).x + steps).tolist()
 
 
 def _twin(result: Curves) -> str:

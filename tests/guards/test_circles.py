@@ -10,10 +10,8 @@ from scipy.sparse.csgraph import connected_components
 ROOT = Path(__file__).resolve().parents[2]
 
 ALLOWED: dict[tuple[str, ...], str] = {
-    ("views/__init__.py", "views/attention.py", "views/charts.py", "views/choosing.py", "views/grids.py",
-     "views/strips.py", "views/tables.py", "views/tree.py", "views/twins.py"): "show() finds each picture's file",
     ("models/language_model.py", "models/loading.py"): "a model on another device is loaded again",
-    ("text/bytepair.py", "text/families.py", "text/tokenizers.py"): "each family of tokenizers is made by the other",
+    ("text/families.py", "text/tokenizers.py"): "each family of tokenizers is made by the other",
     ("sampling/llama.py", "sampling/runners.py"): "a runner chooses the fast one, which falls back on it",
     ("explorers/live.py", "explorers/panel.py"): "a panel goes live, and what is live redraws the panel",
     ("interpretability/capture.py", "interpretability/heads.py"): "what was captured knows its heads' measures",

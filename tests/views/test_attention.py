@@ -8,7 +8,7 @@ import pytest
 
 from labkit import views
 from labkit.core.results import HeadPatterns
-from labkit.views.frame import frame, script_data
+from labkit.views.iframe import iframe, script_data
 
 from .test_attention_pack import weights
 
@@ -52,7 +52,7 @@ def test_no_text_becomes_markup_inside_the_frame_either(nasty):
 
 def test_the_guard_would_see_an_unescaped_token():
     body = f"<script>const view = {script_data('x').replace('x', '</script><b>')};</script>"
-    assert "b" in re.findall(r"<(/?\w+)", document(frame(body, height=1, title="")))
+    assert "b" in re.findall(r"<(/?\w+)", document(iframe(body, height=1, title="")))
 
 
 def test_a_large_view_stays_below_two_megabytes():

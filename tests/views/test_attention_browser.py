@@ -115,7 +115,7 @@ def test_markup_in_tokens_is_shown_not_run(chromium, tmp_path):
 def test_bertviz_draws_its_lines_offline(chromium, tmp_path, view):
     from labkit.assets import member
 
-    scripts = bertviz.Scripts(member("d3.js").read_text("utf-8"), member("jquery.js").read_text("utf-8"))
+    scripts = [member(name).read_text("utf-8") for name in ("jquery.js", "d3.js")]
     result = patterns(5, layers=2, heads=3, tokens=("The", " <b>bank</b>", "</script>", " of", " it"))
     extra = {name: weights(6, 8, causal=False).reshape(2, 3, 8, 8)[:, :, :5] for name in ("queries", "keys")}
     page_html = bertviz.page(result, scripts, view=view, **(extra if view == "neuron" else {}))

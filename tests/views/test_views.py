@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -14,11 +13,12 @@ from labkit import views
 from labkit.core import results
 from labkit.core.errors import OptionError
 from labkit.core.results import Bars, Curve, Curves, LayerGrid, Points, Samples, Table, TokenScores, TokenSplit
+from labkit.views import theme
 from labkit.views.axes import log_axis
 from labkit.views.curves import spread
 from labkit.views.text import number
 
-from .gallery import EVIL, empty, examples, hostile
+from .gallery import empty, examples, hostile
 from .reading import drawn, parsed
 
 TYPES = [getattr(results, name) for name in results.__all__]
@@ -193,48 +193,6 @@ def test_show_displays_the_picture_then_its_data(monkeypatch):
     assert "<details open>" in seen[1]["text/html"]
 
 
-@pytest.mark.parametrize("thing", [3, "text\x1b[31m", None, {"a": 1}])
-def test_what_is_no_result_is_shown_by_its_repr(thing, capsys):
-    views.show(thing, EXAMPLES["bars"])
-    assert capsys.readouterr().out.startswith(f"{thing!r}\nAfter ")
-
-
-@pytest.mark.parametrize("verb", [views.figure, views.data, views.twin, views.html, views.frame])
-def test_what_is_no_result_has_nothing_else_and_the_remedy_is_named(verb):
-    with pytest.raises(OptionError, match="pass one of the lab's results"):
-        verb(3)
-
-
-@dataclass
-class Counted:
-    """A result type from outside the lab."""
-
-    title: str
-    counts: dict[str, int]
-
-
-class More(Counted):
-    """One that inherits from it."""
-
-
-@pytest.fixture
-def counted():
-    views.register(
-        Counted,
-        views.View(lambda r: Table(("word", "count"), tuple(r.counts.items()), r.title), parts=lambda r: r.counts),
-    )
-
-
-@pytest.mark.parametrize("kind", [Counted, More])
-def test_a_type_from_outside_brings_its_view_and_data_suffice(counted, kind):
-    result = kind("Words", {EVIL: 3})
-    content = views.bundle(result)
-    assert content["text/plain"] == f"Words\nword | count\n{EVIL} | 3"
-    assert EVIL in parsed(content["text/html"]).text
-    assert list(views.frame(result)["count"]) == [3]
-    assert "nothing to draw" in views.bundle(kind("None", {}))["text/plain"]
-
-
 def test_a_result_without_a_figure_says_how_to_show_it():
     with pytest.raises(OptionError, match=r"lab\.show"):
         views.figure(EXAMPLES["table"])
@@ -243,7 +201,7 @@ def test_a_result_without_a_figure_says_how_to_show_it():
 def test_nothing_that_is_drawn_asks_another_host():
     for result in EXAMPLES.values():
         assert not re.search(r"https?://", json.dumps(views.bundle(result)))
-    assert "http" not in views.theme.css()
+    assert "http" not in theme.css()
 
 
 def test_views_load_plotly_only_when_a_figure_is_drawn():

@@ -34,7 +34,7 @@ addEventListener("message", e => { if (e.data && e.data.labkitTheme) setTheme(e.
 </script>"""
 
 
-def frame(body: str, *, height: int, title: str) -> str:
+def iframe(body: str, *, height: int, title: str) -> str:
     """The frame's HTML.
 
     Args:
