@@ -41,6 +41,8 @@ WORTH = 1.1
 MEASURED = 64 << 20
 """Bytes of weights that a measurement reads, more than a processor holds near."""
 ROUNDS = 4
+STEADY = 1.25
+"""The two best rounds of each way differ by no more, or the machine was busy and the choice is not kept."""
 
 
 def times(x: Tensor, weight: Tensor) -> Tensor:
@@ -102,10 +104,13 @@ def _known(weight: Tensor, rows: int) -> str:
     out, inputs = weight.shape
     shape = f"{out} x {inputs}, {rows} vector{'s'[: rows > 1]}"
     if shape not in (known := found()):
-        seconds = measured(out, inputs, rows)
+        rounds = measured(out, inputs, rows)
+        seconds = {way: min(took) for way, took in rounds.items()}
         plain = MV if rows == 1 else LINEAR
         best = min(seconds, key=seconds.__getitem__)
         known[shape] = best if seconds[plain] > WORTH * seconds[best] else plain
+        if any(sorted(took)[1] > STEADY * min(took) for took in rounds.values()):
+            return known[shape]  # other work is in the way: good for this process, not to be remembered
         place = cache_folder() / "products.json"
         with suppress(OSError):  # a cache that cannot be written: measured once a process
             everything = _read(place)
@@ -115,8 +120,8 @@ def _known(weight: Tensor, rows: int) -> str:
     return known[shape]
 
 
-def measured(out: int, inputs: int, rows: int) -> dict[str, float]:
-    """Seconds of one product in each way, the best of a few rounds in turns; on weights of 1.
+def measured(out: int, inputs: int, rows: int) -> dict[str, list[float]]:
+    """Seconds of one product in each way, by rounds in turns; on weights of 1.
 
     Between two products of one vector stands a little attention, as in a step, which wakes torch's threads.
     """
@@ -133,13 +138,13 @@ def measured(out: int, inputs: int, rows: int) -> dict[str, float]:
         ways = {LINEAR: [partial(linear, x, w) for w in weights], LEFT: [partial(on_the_left, x, w) for w in weights]}
     else:
         ways = {way: [partial(alone, Product(w, way)) for w in weights] for way in (MV, BLOCKS)}
-    took = {name: float("inf") for name in ways}
+    took: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, works in ways.items():
             began = perf_counter()
             for work in works:
                 work()
-            took[name] = min(took[name], (perf_counter() - began) / count)
+            took[name].append((perf_counter() - began) / count)
     return took
 
 
