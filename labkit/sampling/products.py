@@ -114,7 +114,7 @@ def _known(weight: Tensor, rows: int) -> str:
         place = cache_folder() / "products.json"
         with suppress(OSError):  # a cache that cannot be written: measured once a process
             everything = _read(place)
-            everything[_machine()] = {**everything.get(_machine(), {}), **known}
+            everything[_machine()] = {**everything.get(_machine(), {}), shape: known[shape]}
             with atomic_file(place) as draft:
                 draft.write_text(json.dumps(everything, indent=1, sort_keys=True), "utf-8")
     return known[shape]

@@ -115,9 +115,11 @@ def test_what_a_busy_machine_measured_is_used_and_not_remembered(own_cache, monk
     monkeypatch.setattr(products, "measured", lambda *_: {MV: [9.0, 1.0, 4.0], BLOCKS: [2.0, 2.1]})
     large = torch.empty(1024, 512)
     assert [way_of(large, 1), way_of(large, 1)] == [MV, MV] and not own_cache.exists()
-    monkeypatch.setattr(products, "_FOUND", {})
     monkeypatch.setattr(products, "measured", lambda *_: {MV: [1.0, 1.0], BLOCKS: [0.5, 0.5]})
-    assert way_of(large, 1) == BLOCKS and own_cache.exists()
+    assert way_of(torch.empty(512, 1024), 1) == BLOCKS
+    assert json.loads(own_cache.read_text()).popitem()[1] == {"512 x 1024, 1 vector": BLOCKS}
+    monkeypatch.setattr(products, "_FOUND", {})
+    assert way_of(large, 1) == BLOCKS
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"x": 3}', "{"])
