@@ -18,6 +18,7 @@ _VERBS = {
     "claim": "labkit.suite.claims",
     "claims": "labkit.suite.claims",
     "says": "labkit.suite.claims",
+    "takeaways": "labkit.session",
     "check": "labkit.lessons",
     "show": "labkit.views",
     "save": "labkit.views",
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from .models import next_token as next_token
     from .sampling import sample as sample
     from .session import begin as begin
+    from .session import takeaways as takeaways
     from .suite.claims import claim as claim
     from .suite.claims import claims as claims
     from .suite.claims import says as says

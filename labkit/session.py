@@ -10,6 +10,8 @@ from labkit.core.output import in_notebook, put
 from labkit.core.results import Table
 from labkit.core.seeds import set_all
 from labkit.core.values import is_whole
+from labkit.suite.claims import measured, says
+from labkit.suite.records import counted, show_value
 
 LESSONS = {
     "00": "What is a language model?",
@@ -66,6 +68,33 @@ def opening_line(topic: str, seed: int | None = None) -> str:
         f"{topic} · {device} ({kind_of(device).processor}), {choose_dtype('auto', device)} · {machine.cores} cores, "
         f"{machine.free_gb:.0f} of {machine.memory_gb:.0f} GB free · {drawn}{versions}"
     )
+
+
+def takeaways(*sentences: str, surprise: str) -> None:
+    """What to take along from a lesson: three sentences whose figures come from its claims, and a card of all results.
+
+    Args:
+        sentences: three templates as `lab.says` takes them.
+        surprise: one more: what came out otherwise than one might expect.
+
+    Raises:
+        OptionError: not three sentences, or one without a figure that was measured.
+
+    Law: a sentence without a claim is refused (tests/roof/test_takeaways.py).
+    """
+    if len(sentences) != 3:
+        raise OptionError(f"{len(sentences)} sentences were given to take along; give three")
+    for sentence in (*sentences, surprise):
+        if not any(f"{{{name}" in sentence for name in measured()):
+            raise OptionError(f"{sentence!r} quotes no claim; name one, such as {{topic/name:.2f}}")
+    numbered = [f"{n}. {sentence}" for n, sentence in enumerate(sentences, 1)]
+    says("\n".join([*numbered, "", f"*What surprised:* {surprise}"]))
+    records = measured().values()
+    rows = tuple((one.sign, one.says or one.name, show_value(one.value), "–" if one.holds is None else one.bound_text)
+                 for one in records)  # fmt: skip
+    from labkit.views import show
+
+    show(Table(("", "measured", "value", "claimed"), rows, title=f"A card of this lesson: {counted(list(records))}"))
 
 
 def lesson_map() -> Table:

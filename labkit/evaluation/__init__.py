@@ -9,7 +9,7 @@
     good   = calibration(wrong, confidence)              # .brier .ece, reliability; fit_temperature on other answers
 
 Reads   answers, marks and scores as arrays; facts of installed packages; `data/hallucination`.
-Gives   Questions, verdicts, Measures, Scores, Tables and Curves.
+Gives   Questions, grades, Measures, Scores, Tables and Curves.
 Ignores models, and what a study is about.
 
 Questions of one's own: `Question(text, answer, topic=…, entity=…, prompt="Ann was born in", stop=".")`; with `prompt`
@@ -17,16 +17,17 @@ a model reads that text alone, and `entity` must stand in it.
 """
 
 from .facts import questions, topics
-from .grading import Verdict, grade, normalise
+from .grading import Grade, grade, normalise
 from .intervals import Measure, bootstrap, difference, discoveries, interval, p_value, rank_correlation, wilson
 from .prompts import prefix_of, prompt_of
 from .question import Question
 from .reliability import Reliability, calibration, fit_temperature, reliability, scaled
 from .scoring import Scores, auroc, checked, compare, risk_coverage, risk_curves, score, table
+from .shares import share_bars, share_curve
 
 __all__ = [
-    "Measure", "Question", "Reliability", "Scores", "Verdict", "auroc", "bootstrap", "calibration", "checked",
+    "Grade", "Measure", "Question", "Reliability", "Scores", "auroc", "bootstrap", "calibration", "checked",
     "compare", "difference", "discoveries", "fit_temperature", "grade", "interval", "normalise", "p_value",
     "prefix_of", "prompt_of", "questions", "rank_correlation", "reliability", "risk_coverage", "risk_curves", "scaled",
-    "score", "table", "topics", "wilson",
+    "score", "share_bars", "share_curve", "table", "topics", "wilson",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Grading: is a free answer right, wrong, or a refusal?
 
 Reads   an answer as the model wrote it, and the Question.
-Gives   Verdict.
+Gives   Grade.
 Ignores the model, and how sure it was.
 
 An answer is right if the true one stands in it as whole words, in any case, without accents, articles or punctuation.
@@ -47,7 +47,7 @@ DENIES = re.compile(r"\b(not|or|neither|never)\b")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Grade:
     """What an answer is."""
 
     right: bool
@@ -70,7 +70,7 @@ def normalise(text: str) -> str:
     return ARTICLES.sub("", words) or "".join(re.findall(r"\p{S}", text))
 
 
-def grade(text: str, question: Question) -> Verdict:
+def grade(text: str, question: Question) -> Grade:
     """Whether an answer is right.
 
     Args:
@@ -83,11 +83,11 @@ def grade(text: str, question: Question) -> Verdict:
     said = normalise(first)
     refused = bool(REFUSALS.search(re.sub(r"[’`]", "'", first.casefold())) or REFUSALS.search(said))
     if question.kind == "refusal":
-        return Verdict(refused, refused, said)
+        return Grade(refused, refused, said)
     if refused:
-        return Verdict(False, True, said)
+        return Grade(False, True, said)
     right = {"number": _number, "symbol": _symbol}.get(question.kind, _words)(first, said, question)
-    return Verdict(right, False, said)
+    return Grade(right, False, said)
 
 
 def wrong(texts: Sequence[str], questions: Sequence[Question]) -> "list[bool]":

@@ -4,8 +4,8 @@ Reads   confidences in [0, 1], and which answers are right.
 Gives   Brier score, expected calibration error, reliability curve; a temperature fitted on other answers.
 Ignores where the confidences come from.
 
-Laws (tests/evaluation/test_reliability.py): outcomes drawn with the stated confidence give an ECE near 0; the
-fitted temperature undoes one that was applied; scikit-learn's Brier score is the oracle.
+Laws (tests/evaluation/test_reliability.py): outcomes drawn with the stated confidence give an ECE near 0, which lies in
+its interval; the fitted temperature undoes one that was applied; scikit-learn's Brier score is the oracle.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from labkit.core.errors import OptionError, ShapeError
 from labkit.core.results import Curve, Curves
 from labkit.core.seeds import derive
 
-from .intervals import Measure, bootstrap, wilson
+from .intervals import Measure, bootstrap, interval, resamples, wilson
 from .scoring import both_kinds
 
 BINS, DRAWS = 10, 500
@@ -61,12 +61,14 @@ def calibration(wrong: Any, confidence: Any, *, bins: int = BINS, groups: Any = 
     """
     right, confidence = _checked(wrong, confidence)
 
-    def drawn(of: Any) -> Measure:
-        keep, name = both_kinds if both_kinds(right) else None, derive(seed, "bootstrap", len(right))
-        return bootstrap(of, right, confidence, groups=groups, seed=name, draws=DRAWS, keep=keep)
-
-    brier = drawn(lambda right, sure: ((sure - right) ** 2).mean(-1))
-    return Reliability(brier, drawn(lambda right, sure: ece(right, sure, bins)), *_bins(right, confidence, bins))
+    keep, name = both_kinds if both_kinds(right) else None, derive(seed, "bootstrap", len(right))
+    brier = bootstrap(lambda right, sure: ((sure - right) ** 2).mean(-1), right, confidence, groups=groups, seed=name,
+                      draws=DRAWS, keep=keep)  # fmt: skip
+    rows = resamples(len(right), groups=groups, seed=name, draws=DRAWS,
+                     keep=None if keep is None else lambda row: both_kinds(right[row]))  # fmt: skip
+    value, drawn = ece(right, confidence, bins), np.array([ece(right[row], confidence[row], bins) for row in rows])
+    drawn = np.maximum(0, drawn - drawn.mean() + value)  # drawing anew adds an error of its own
+    return Reliability(brier, interval(value, drawn, groups), *_bins(right, confidence, bins))
 
 
 def reliability(**found: Reliability) -> Curves:

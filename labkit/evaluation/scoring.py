@@ -18,7 +18,7 @@ from labkit.core.errors import OptionError, ShapeError
 from labkit.core.results import Curve, Curves, Table
 from labkit.core.seeds import derive
 
-from .intervals import DRAWS, LEVEL, Measure, bootstrap
+from .intervals import DRAWS, LEVEL, Measure, bootstrap, discoveries, p_value
 
 
 @dataclass(frozen=True)
@@ -93,25 +93,46 @@ def both_kinds(wrong: np.ndarray, *_: Any) -> Any:
     return wrong.any(-1) & ~wrong.all(-1)
 
 
-def table(wrong: Any, doubts: Mapping[str, Any], *, baseline: str = "", seed: int = 0, draws: int = DRAWS) -> Table:
+def table(
+    wrong: Any, doubts: Mapping[str, Any], *, baseline: str = "", groups: Any = None, seed: int = 0, draws: int = DRAWS
+) -> Table:
     """One row for each detector, best first, each number with its interval.
 
     Args:
         doubts: detector → (question,) scores.
-        baseline: a detector that all others are compared with; empty = none.
+        baseline: a detector that all others are compared with; empty = none. Of so many comparisons, a star marks those
+            that stand: 5 % of the stars may be chance.
+        groups: (question,) what is drawn whole, as in `bootstrap`.
     """
-    records = []
-    for name, scores in doubts.items():
-        s = score(wrong, scores, seed=seed, draws=draws)
-        record = {"detector": name, "AUROC": s.auroc, "AUPRC": s.auprc, "PRR": s.prr}
-        if baseline:
-            record[f"AUROC less {baseline}'s"] = compare(wrong, scores, doubts[baseline], seed=seed, draws=draws)
-        records.append(record)
-    records.sort(key=lambda r: -r["AUROC"].value)
-    shown = [{k: str(v) for k, v in record.items()} for record in records]
+    of = {name: score(wrong, scores, groups=groups, seed=seed, draws=draws) for name, scores in doubts.items()}
+    shown = {name: {"detector": name, "AUROC": str(s.auroc)} for name, s in of.items()}
+    notes = [f"in brackets: {LEVEL:.0%} interval, bootstrap over {'questions' if groups is None else 'whole groups'}"]
+    if baseline:
+        others = [name for name in doubts if name != baseline]
+        against = {"groups": groups, "seed": seed}
+        stands = discoveries([_swapped(wrong, doubts[name], doubts[baseline], **against) for name in others])
+        for name, stand in zip(others, stands, strict=True):
+            less = compare(wrong, doubts[name], doubts[baseline], draws=draws, **against)
+            shown[name][f"AUROC less {baseline}'s"] = f"{less}{' *' if stand else ''}"
+        shown[baseline][f"AUROC less {baseline}'s"] = "–"
+        notes.append(f"*: stands among {len(others)} comparisons (Benjamini–Hochberg, 5 %)")
+    rows = [shown[name] for name in sorted(of, key=lambda name: -of[name].auroc.value)]
     n, share = len(np.asarray(wrong)), float(np.mean(wrong))
-    return Table.of(shown, f"Detectors on {n} answers, {share:.0%} of them wrong",
-                    [f"in brackets: {LEVEL:.0%} interval, bootstrap over questions"])  # fmt: skip
+    return Table.of(rows, f"Detectors on {n} answers, {share:.0%} of them wrong", notes)
+
+
+def _swapped(wrong: Any, first: Any, second: Any, *, groups: Any = None, seed: int = 0) -> float:
+    """How often chance alone parts two detectors so far: each answer's two ranks are swapped at random.
+
+    The difference of two AUROCs is a mean over answers of rank differences, weighted by class.
+    Source: Venkatraman & Begg 1996.
+    """
+    from scipy.stats import rankdata
+
+    wrong = np.asarray(wrong, bool)
+    weight = np.where(wrong, 1 / wrong.sum(), -1 / (~wrong).sum())
+    ranks = [rankdata(scores) * weight for scores in (first, second)]
+    return p_value(*ranks, groups=groups, seed=seed, draws=1999)
 
 
 def risk_curves(wrong: Any, doubts: Mapping[str, Any]) -> Curves:

@@ -11,7 +11,7 @@ import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError
 from labkit.core.results import TokenScores
-from labkit.evaluation import Question, Verdict, grade
+from labkit.evaluation import Grade, Question, grade
 
 POSITIONS = ("entity", "prompt", "first", "last")
 """Tokens whose hidden states are kept: the entity's last, the prompt's last, the answer's first and last."""
@@ -88,14 +88,14 @@ class Answers:
         return self[rows]
 
     @cached_property
-    def verdicts(self) -> tuple[Verdict, ...]:
+    def grades(self) -> tuple[Grade, ...]:
         """(question,) of the greedy answers."""
         return tuple(grade(t, q) for t, q in zip(self.texts, self.questions, strict=True))
 
     @property
     def wrong(self) -> np.ndarray:
         """(question,) bool: the greedy answer is not right."""
-        return np.array([not v.right for v in self.verdicts], dtype=bool)
+        return np.array([not g.right for g in self.grades], dtype=bool)
 
     @property
     def accuracy(self) -> float:

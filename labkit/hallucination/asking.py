@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 
+from labkit.assets.progress import watched
 from labkit.core.errors import OptionError, TextError, closest
 from labkit.evaluation import Question, prefix_of, prompt_of
 from labkit.sampling.options import whole
-from labkit.sampling.prompts import Decoder, read_prompts
+from labkit.sampling.prompts import Decoder
 
 from .answers import Answers
 from .branching import GREEDY, Ask, Draws, Path, continuations
 from .introspection import able, introspect
-from .store import Content, fingerprint, remembered
-from .waiting import watched
+from .store import fingerprint, remembered
 
 LOOKS = ("states", "control", "introspection")
 """What is looked at beside the answers: hidden states and attention; the same in a random model; P(True) and words."""
@@ -77,14 +77,14 @@ def _answer(lm: Any, questions: tuple[Question, ...], draws: Draws, looks: tuple
         "asks": [(one.ids, one.stop, q.text, q.entity) for one, q in zip(asks, questions, strict=True)],
         "draws": asdict(draws),
     }
-    said = unpacked(*remembered({**recipe, "part": "said"}, lambda: packed(_say(lm, questions, asks, draws))))
+    said = remembered({**recipe, "part": "said"}, lambda: _say(lm, questions, asks, draws))
     if looks is None:
         looks = LOOKS if able(lm, questions, said["texts"]) else LOOKS[:2]
     recipe |= {"draws": None, "answers": said["ids"]}
     seen: dict[str, Any] = {}
     for look, way in _ways(lm, questions, asks, said).items():
         if look in looks:
-            seen |= remembered({**recipe, "part": look}, lambda way=way: (way(), ""))[0]
+            seen |= remembered({**recipe, "part": look}, way)
     return Answers(name=lm.name, questions=questions, prompts=prompts, **said, **seen)
 
 
@@ -105,18 +105,10 @@ def _ways(
 
 
 def _ask(tokenizer: Any, question: Question, prompt: str) -> Ask:
-    """The prompt's ids, and how many of them are the examples that its topic shares."""
     try:
-        ids = read_prompts(tokenizer, prompt)[0].ids
+        return Ask.of(tokenizer, prompt, prefix_of(question), question.stop)
     except TextError as error:
         raise TextError(f"the question {question.text!r} cannot be read: {error}") from error
-    prefix = prefix_of(question)
-    shared = 0
-    if prefix:
-        told = tuple(tokenizer(prefix)["input_ids"])
-        while shared < min(len(told), len(ids)) and told[shared] == ids[shared]:
-            shared += 1
-    return Ask(ids, shared, question.stop)
 
 
 def _say(lm: Any, questions: Sequence[Question], asks: Sequence[Ask], draws: Draws) -> dict[str, Any]:
@@ -146,26 +138,6 @@ def _say(lm: Any, questions: Sequence[Question], asks: Sequence[Ask], draws: Dra
 def _grid(rows: Sequence[Sequence[float]], dtype: Any) -> np.ndarray:
     """(question, sample), also where there is no sample."""
     return np.array(rows, dtype).reshape(len(rows), -1)
-
-
-RAGGED = ("logprobs", "entropies", "margins")
-"""(question, token) fields, kept end to end."""
-
-
-def packed(said: dict[str, Any]) -> Content:
-    """What was said as arrays and words for the store."""
-    arrays = {name: np.concatenate(said[name]) for name in RAGGED}
-    arrays |= {name: said[name] for name in ("sample_logprobs", "sample_lengths")}
-    return arrays, {name: said[name] for name in ("texts", "tokens", "ids", "samples")}
-
-
-def unpacked(arrays: dict[str, np.ndarray], words: Any) -> dict[str, Any]:
-    """The inverse of `packed`."""
-    said: dict[str, Any] = {name: tuple(tuple(row) for row in words[name]) for name in ("tokens", "ids", "samples")}
-    ends = np.cumsum([len(row) for row in said["ids"]])[:-1]
-    said |= {name: tuple(np.split(arrays[name], ends)) for name in RAGGED}
-    said |= {name: arrays[name] for name in ("sample_logprobs", "sample_lengths")}
-    return {**said, "texts": tuple(words["texts"])}
 
 
 def _cut(decoder: Decoder, path: Path, stop: str) -> Path:

@@ -21,7 +21,7 @@ from torch import Tensor
 from labkit.core.errors import ModelError, OptionError
 from labkit.sampling.drawing import pick
 from labkit.sampling.loop import uniforms
-from labkit.sampling.prompts import Decoder, context_length, end_tokens
+from labkit.sampling.prompts import Decoder, context_length, end_tokens, read_prompts
 from labkit.sampling.runners import Runner, make_runner
 
 ROWS = 192
@@ -37,6 +37,18 @@ class Ask:
     shared: int
     """how many of the ids begin the prompts of other questions too"""
     stop: str
+
+    @classmethod
+    def of(cls, tokenizer: Any, prompt: str, prefix: str, stop: str = "\n") -> "Ask":
+        """A prompt that begins with a prefix which others have too.
+
+        Raises:
+            TextError: the tokenizer gives it no token.
+        """
+        ids = read_prompts(tokenizer, prompt)[0].ids
+        told = tokenizer(prefix)["input_ids"] if prefix else []
+        pairs = enumerate(zip(ids, told, strict=False))
+        return cls(ids, next((n for n, (a, b) in pairs if a != b), min(len(ids), len(told))), stop)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
     seen  = by_exposure(ask(lm, about(world.told()), look=()))
 
 Reads   People, Answers.
-Gives   a LanguageModel trained here, Questions, Exposure.
+Gives   a LanguageModel trained here, Questions, Answers by how often their facts were told.
 Ignores how sentences are written and how training works.
 
 "Never told", "told once" and "told a hundred times" are facts here: the text was written to be so.
@@ -14,16 +14,16 @@ Source: Kandpal et al. 2023, and Allen-Zhu & Li 2023 (synthetic people); Berglun
 """
 
 import copy
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from labkit.assets.progress import watched
 from labkit.core.errors import OptionError
 from labkit.core.results import Curve, Curves
 from labkit.core.seeds import derive
-from labkit.evaluation import Question, wilson
+from labkit.evaluation import Question, share_curve
 from labkit.models.language_model import LanguageModel
 from labkit.models.loading import describe
 from labkit.text.people import DIRECT, FORWARD, UNKNOWN, VALUES, Fact, People, Person
@@ -31,7 +31,8 @@ from labkit.text.telling import SentenceData
 from labkit.training.config import TrainConfig
 
 from .answers import Answers, confidence
-from .waiting import watched
+from .detectors import DETECTORS
+from .learning import out_of_fold, split
 
 SHAPE = {"layers": 2, "d_model": 64, "heads": 4, "tied": False}
 """The pupil: a Llama of 0.16 M parameters."""
@@ -140,60 +141,11 @@ def invented(answers: Answers) -> np.ndarray:
 
 def refused(answers: Answers) -> np.ndarray:
     """(question,) bool: it says that it does not know."""
-    return np.array([verdict.refused for verdict in answers.verdicts])
+    return np.array([grade.refused for grade in answers.grades])
 
 
-@dataclass(frozen=True)
-class Exposure:
-    """What a model says, by how often it was told."""
-
-    times: np.ndarray
-    """(exposure,) from never on"""
-    right: np.ndarray
-    """(exposure,) share of right answers"""
-    sure: np.ndarray
-    """(exposure,) mean probability of what it says"""
-    refused: np.ndarray
-    """(exposure,) share of refusals"""
-    count: np.ndarray
-    """(exposure,) questions"""
-
-    @property
-    def spearman(self) -> float:
-        """Rank correlation of accuracy with how often it was told."""
-        from scipy.stats import spearmanr
-
-        found: Any = spearmanr(self.times, self.right)
-        return float(found.statistic)
-
-    def at(self, times: int) -> tuple[float, float, float]:
-        """(right, sure, refused) of what was told so often.
-
-        Raises:
-            OptionError: nothing was told so often.
-        """
-        if times not in self.times:
-            raise OptionError(f"no fact was told {times} times; there are {', '.join(map(str, self.times))}")
-        row = int(np.flatnonzero(self.times == times)[0])
-        return float(self.right[row]), float(self.sure[row]), float(self.refused[row])
-
-    def curves(self, title: str = "Right, and sure, by how often it was told") -> Curves:
-        """Accuracy with Wilson's intervals, and confidence, over exposure; what was never told as level lines."""
-        on = self.times > 0
-        x, right, n = self.times[on], self.right[on], self.count[on]
-        lines = [Curve("right", x, right, *wilson(right, n)), Curve("sure", x, self.sure[on])]
-        levels = []
-        if not on.all():
-            never = self.at(0)
-            levels = [("right, never told", never[0]), ("sure, never told", never[1])]
-        if self.refused.any():
-            lines.append(Curve("refuses", x, self.refused[on], *wilson(self.refused[on], n)))
-            levels = [*levels[:1], ("refuses, never told", self.at(0)[2])] if levels else []
-        return Curves(tuple(lines), "how often each fact was told", "share", title, log_x=True, levels=tuple(levels))
-
-
-def by_exposure(answers: Answers) -> Exposure:
-    """Accuracy, confidence and refusals for each number of times that a fact was told.
+def by_exposure(answers: Answers) -> dict[int, Answers]:
+    """The answers by how often each fact was told, from never on.
 
     Raises:
         OptionError: a question does not say how often its answer was told.
@@ -201,10 +153,49 @@ def by_exposure(answers: Answers) -> Exposure:
     if any(q.frequency is None for q in answers.questions):
         raise OptionError("a question does not say how often it was told; make questions with closed_world.about")
     often = np.array([int(q.frequency or 0) for q in answers.questions])
-    times = np.unique(often)
+    return {int(times): answers[often == times] for times in np.unique(often)}
 
-    def mean(values: np.ndarray) -> np.ndarray:
-        return np.array([values[often == n].mean() for n in times])
 
-    counts = np.array([(often == n).sum() for n in times])
-    return Exposure(times, mean(~answers.wrong), mean(confidence(answers)), mean(refused(answers)), counts)
+def exposure_curves(seen: Mapping[int, Answers], title: str = "Right, and sure, by how often it was told") -> Curves:
+    """Accuracy and refusals with Wilson's intervals, and mean confidence; what was never told as level lines."""
+    told = {times: group for times, group in seen.items() if times}
+    people = {times: group.folds for times, group in told.items()}
+    refuses = any(refused(group).any() for group in seen.values())
+    lines = [
+        share_curve("right", {times: ~group.wrong for times, group in told.items()}, groups=people),
+        Curve("sure", np.array(list(told)), np.array([confidence(group).mean() for group in told.values()])),
+    ]
+    if refuses:
+        lines.append(share_curve("refuses", {times: refused(group) for times, group in told.items()}, groups=people))
+    levels = []
+    if 0 in seen:
+        second = ("refuses", refused(seen[0]).mean()) if refuses else ("sure", confidence(seen[0]).mean())
+        levels = [("right, never told", seen[0].accuracy), (f"{second[0]}, never told", float(second[1]))]
+    return Curves(tuple(lines), "how often each fact was told", "share", title, log_x=True, levels=tuple(levels))
+
+
+def unheard(
+    told: Answers, strangers: Answers, *, least: int = 16, seed: int = 0
+) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+    """What tells facts never told, and strangers, from facts told `least` times or more.
+
+    Args:
+        told: answers about people of the world, asked with samples and look=("states",).
+        strangers: the same about people who never were.
+
+    Returns:
+        (answer,) bool, whether nothing was told of it; signal → (answer,) doubt: three detectors, and probes of the
+        state after the last layer but one, out of fold; (answer,) the person, whom no split parts.
+    """
+    often = np.array([(q.frequency or 0) >= least for q in told.questions])
+    never = np.array([q.frequency == 0 for q in told.questions])
+    groups = (told[often], told[never], strangers)
+    marks = np.repeat([False, True, True], [len(group) for group in groups])
+    persons = np.concatenate([group.folds for group in groups])
+    names = ("entropy", "margin", "semantic entropy")
+    signals = {name: np.concatenate([DETECTORS[name](group) for group in groups]) for name in names}
+    hidden = np.concatenate([group.hidden for group in groups if group.hidden is not None])
+    states, folds = hidden[:, :, -2].astype(np.float32), split(persons, marks, seed)  # (answer, position, d_model)
+    for at, name in enumerate(("the name", "the question's end")):
+        signals[f"probe at {name}"] = out_of_fold(states[:, at], marks, folds)
+    return marks, signals, persons

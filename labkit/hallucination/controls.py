@@ -21,7 +21,7 @@ from labkit.evaluation import Measure, Scores, auroc, compare, interval, score
 from labkit.evaluation.scoring import auprc, prr
 
 from .answers import POSITIONS, Answers
-from .learning import fit, out_of_fold
+from .learning import fit, nested, out_of_fold
 
 LONGEST = 12
 """Tokens from which answers count as equally long."""
@@ -51,8 +51,12 @@ class Place:
     token: str
     layer: int
     seed: int
+    layers: tuple[int, ...]
+    """those that it was chosen from"""
     doubt: np.ndarray
     """(question,) what the probe says, out of fold"""
+    groups: np.ndarray
+    """(question,) what is drawn whole for intervals"""
 
     def states(self, hidden: np.ndarray) -> np.ndarray:
         """(question, d_model) float32."""
@@ -89,8 +93,10 @@ def _shuffled(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Pla
 def _random_model(answers: Answers, wrong: np.ndarray, folds: np.ndarray, place: Place) -> Control:
     if answers.control is None:
         return Control("random model", "was not asked; ask with look=('states', 'control')", None)
-    doubt = out_of_fold(place.states(answers.control), wrong, folds)
-    return _beside("random model", "states of a model of the same shape that was never trained", doubt, wrong, place)
+    states = answers.control[:, POSITIONS.index(place.token)][:, list(place.layers)].astype(np.float32)
+    doubt, _ = nested(states, wrong, place.groups, folds, place.seed)
+    what = "states of a model of the same shape that was never trained, its own best layers"
+    return _beside("random model", what, doubt, wrong, place)
 
 
 def _left_out(answers: Answers, wrong: np.ndarray, place: Place) -> list[Control]:
@@ -159,5 +165,5 @@ def _alone(features: np.ndarray, wrong: np.ndarray, folds: np.ndarray) -> np.nda
 
 def _beside(name: str, what: str, doubt: np.ndarray, wrong: np.ndarray, place: Place) -> Control:
     """A control that judged the same answers as the probe."""
-    lead = compare(wrong, place.doubt, doubt, seed=place.seed)
-    return Control(name, what, score(wrong, doubt, seed=place.seed), lead)
+    same = {"groups": place.groups, "seed": place.seed}
+    return Control(name, what, score(wrong, doubt, **same), compare(wrong, place.doubt, doubt, **same))

@@ -2,10 +2,10 @@
 
     table  = FactTable.of(questions(...))               # statements, by MiniLM similarity; contradictions refused
     told   = with_facts(qs, table)                      # the same questions, the nearest statement before each
-    result = outcomes({"as it is": plain(answers), "asked twice": asked_twice(answers), ...})
+    share_bars({"as it is": plain(answers).kinds, "asked twice": asked_twice(answers).kinds}, "What helps?")
 
 Reads   Questions, Answers.
-Gives   Questions with a fact in front, Outcome after Outcome.
+Gives   Questions with a fact in front, Judged after Judged.
 Ignores how answers come about.
 
 An answer can be right, refused or wrong. A cure that only refuses trades right answers for wrong ones avoided; only
@@ -20,8 +20,17 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import OptionError, ShapeError, TextError
-from labkit.core.results import Bars
-from labkit.evaluation import Question, checked, grade, normalise, prefix_of, prompt_of, risk_coverage, wilson
+from labkit.evaluation import (
+    Measure,
+    Question,
+    bootstrap,
+    checked,
+    grade,
+    normalise,
+    prefix_of,
+    prompt_of,
+    risk_coverage,
+)
 from labkit.evaluation.facts import shots
 from labkit.models import embed, encoder
 from labkit.text.people import Fact, consistent
@@ -31,7 +40,7 @@ from .learning import split
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Judged:
     """What became of a set of questions; each (question,) bool, exactly one of the three true for each."""
 
     right: np.ndarray
@@ -43,18 +52,23 @@ class Outcome:
         return ~(self.right | self.refused)
 
     @property
+    def kinds(self) -> dict[str, np.ndarray]:
+        """As `share_bars` draws it."""
+        return {"right": self.right, "wrong": self.wrong, "refused": self.refused}
+
+    @property
     def shares(self) -> tuple[float, float, float]:
         """(right, refused, wrong)."""
         return float(self.right.mean()), float(self.refused.mean()), float(self.wrong.mean())
 
 
-def plain(answers: Answers) -> Outcome:
+def plain(answers: Answers) -> Judged:
     """The greedy answers as they are."""
-    refused = np.array([v.refused for v in answers.verdicts])
-    return Outcome(~answers.wrong, refused & answers.wrong)
+    refused = np.array([v.refused for v in answers.grades])
+    return Judged(~answers.wrong, refused & answers.wrong)
 
 
-def sampled(answers: Answers, number: int = 0) -> Outcome:
+def sampled(answers: Answers, number: int = 0) -> Judged:
     """One drawn answer for each question, instead of the greedy one.
 
     Raises:
@@ -64,10 +78,10 @@ def sampled(answers: Answers, number: int = 0) -> Outcome:
         raise OptionError(f"sample {number} was not drawn; ask with samples={number + 1} or more")
     marks = [grade(row[number], q) for row, q in zip(answers.samples, answers.questions, strict=True)]
     right = np.array([m.right for m in marks])
-    return Outcome(right, np.array([m.refused for m in marks]) & ~right)
+    return Judged(right, np.array([m.refused for m in marks]) & ~right)
 
 
-def asked_twice(answers: Answers, number: int = 0) -> Outcome:
+def asked_twice(answers: Answers, number: int = 0) -> Judged:
     """The greedy answer, but only where a drawn one says the same; otherwise refused.
 
     Source: Wang et al. 2023 (self-consistency), with two answers.
@@ -76,16 +90,16 @@ def asked_twice(answers: Answers, number: int = 0) -> Outcome:
     agree = np.array(
         [normalise(t) == normalise(row[number]) for t, row in zip(answers.texts, answers.samples, strict=True)]
     )
-    return Outcome(first.right & agree, first.refused | ~agree)
+    return Judged(first.right & agree, first.refused | ~agree)
 
 
-def below(answers: Answers, doubt: Any, threshold: float | np.ndarray) -> Outcome:
+def below(answers: Answers, doubt: Any, threshold: float | np.ndarray) -> Judged:
     """The greedy answer, but only where doubt is at most the threshold; otherwise refused."""
     doubt = np.asarray(doubt, float)
     if doubt.shape != (len(answers),):
         raise ShapeError(f"{doubt.shape} scores of doubt were given for {len(answers)} answers; give one for each")
     first, sure = plain(answers), doubt <= threshold
-    return Outcome(first.right & sure, first.refused | ~sure)
+    return Judged(first.right & sure, first.refused | ~sure)
 
 
 def threshold_for(wrong: Any, doubt: Any, risk: float) -> float:
@@ -114,7 +128,7 @@ def threshold_for(wrong: Any, doubt: Any, risk: float) -> float:
     return float(levels[np.flatnonzero(kept)[-1]]) if kept.any() else -np.inf
 
 
-def refuse(answers: Answers, doubt: Any, *, risk: float, seed: int = 0) -> Outcome:
+def refuse(answers: Answers, doubt: Any, *, risk: float, seed: int = 0) -> Judged:
     """Refusal below a threshold that was chosen on other questions: each half is judged by the other half's threshold.
 
     Raises:
@@ -124,6 +138,18 @@ def refuse(answers: Answers, doubt: Any, *, risk: float, seed: int = 0) -> Outco
     folds = split(answers.folds, wrong, seed, folds=2)
     limits = np.where(folds == 0, *(threshold_for(wrong[folds == k], doubt[folds == k], risk) for k in (1, 0)))
     return below(answers, doubt, limits)
+
+
+def gain(cure: Judged, before: Judged, *, seed: int = 0) -> Measure:
+    """Share of right answers among those that are given, less that of all before; refusing at random gains nothing.
+
+    Raises:
+        OptionError: the cure gives no answer.
+    """
+    if cure.refused.all():
+        raise OptionError(f"all {len(cure.right)} questions are refused, so nothing can be right; lower the demand")
+    return bootstrap(lambda right, given, was: right.sum(-1) / given.sum(-1) - was.mean(-1), cure.right, ~cure.refused,
+                     before.right, seed=seed, keep=lambda right, given, was: given.any(-1))  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,18 +237,3 @@ def told_plainly(question: Question, said: str) -> Question:
     """The same question with a sentence before it, after examples that come without one."""
     shared = prefix_of(question)
     return replace(question, prompt=f"{shared}{said}\n{prompt_of(question).removeprefix(shared)}", shared=shared)
-
-
-def chart(results: dict[str, Outcome], title: str = "What helps?") -> Bars:
-    """Right, wrong and refused of each cure with Wilson's intervals, as `lab.show` draws it.
-
-    Raises:
-        OptionError: there is no result.
-    """
-    if not results:
-        raise OptionError("no cure was measured; give one or more")
-    shares = np.array([result.shares for result in results.values()]).T[[0, 2, 1]]  # (kind, cure)
-    counts = np.array([len(result.right) for result in results.values()])
-    low, high = np.array([wilson(row, counts) for row in shares]).swapaxes(0, 1)
-    kinds = ("right", "wrong", "refused")
-    return Bars(tuple(results), shares, "share of questions", title, kinds, low, high, label_name="cure")

@@ -4,8 +4,8 @@ Reads   Answers.
 Gives   (question,) scores, higher = more likely wrong. Their scales differ; only the order is compared.
 Ignores which answers are right. Probes, which learn from marked answers, are in `probes`.
 
-Perplexity, the length-normalised probability and the mean log-probability order answers alike: each is a function of
-the same mean. All three stand here because all three are used.
+Perplexity and the length-normalised probability are functions of the mean log-probability and order answers as it
+does, so they do not stand here beside it.
 
 Laws: each at its limits (tests/hallucination/test_detectors.py).
 """
@@ -98,8 +98,7 @@ def _untrue(answers: Answers) -> np.ndarray:
 
 def _stated(answers: Answers) -> np.ndarray:
     assert answers.stated is not None
-    doubt = 100.0 - answers.stated
-    return np.where(np.isnan(doubt), 50.0, doubt)  # none stated: neither sure nor unsure
+    return np.where(np.isnan(answers.stated), 0.5, 1 - answers.stated)  # none stated: neither sure nor unsure
 
 
 def _unattended(answers: Answers) -> np.ndarray:
@@ -127,15 +126,8 @@ _ALL = (
         _each("logprobs", lambda x: -x.min()),
     ),
     Detector(
-        "perplexity", "its tokens were unlikely", "Ren et al. 2023", _each("logprobs", lambda x: np.exp(-x.mean()))
-    ),
-    Detector(
         "sequence probability", "it was unlikely as a whole", "Malinin & Gales 2021",
         _each("logprobs", lambda x: -np.expm1(x.sum())),
-    ),
-    Detector(
-        "length-normalised probability", "its tokens were unlikely", "Malinin & Gales 2021",
-        _each("logprobs", lambda x: -np.expm1(x.mean())),
     ),
     Detector(
         "entropy", "much else could have been said", "Malinin & Gales 2021", _each("entropies", lambda x: x.mean())

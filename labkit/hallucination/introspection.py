@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from labkit.assets.progress import watched
 from labkit.core.errors import TextError
 from labkit.evaluation import Question
 from labkit.sampling.prompts import context_length
 
 from .branching import GREEDY, Ask, Draws, continuations, read_ends
-from .waiting import watched
 
 TRUTH = (
     "Question: How many legs does a spider have?\nProposed answer: eight\n"
@@ -72,32 +72,26 @@ def p_true(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.n
 def _doubted(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> list[Ask]:
     ending = "Is the proposed answer true or false?"
     return [
-        _ask(lm.tokenizer, TRUTH, f"Question: {q.text}\nProposed answer: {text}\n{ending}")
+        Ask.of(lm.tokenizer, f"{TRUTH}Question: {q.text}\nProposed answer: {text}\n{ending}", TRUTH)
         for q, text in zip(questions, texts, strict=True)
     ]
 
 
 def stated(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.ndarray:
-    """(question,) the number from 0 to 100 that it writes after its answer; nan where it writes none.
+    """(question,) the confidence that it writes after its answer, 0 to 1; nan where it writes none.
 
     Source: Lin, Hilton & Evans 2022, "Teaching models to express their uncertainty in words".
     """
     asks = [
-        _ask(lm.tokenizer, SURE, f"Question: {q.text}\nAnswer: {text}\nConfidence from 0 to 100:")
+        Ask.of(lm.tokenizer, f"{SURE}Question: {q.text}\nAnswer: {text}\nConfidence from 0 to 100:", SURE)
         for q, text in zip(questions, texts, strict=True)
     ]
     paths = continuations(lm, asks, Draws(0, 0.0, DIGITS, 0))
     said = dict(watched(paths, len(asks), f"{lm.name} says how sure it is"))
-    return np.array([number_in(lm.tokenizer.decode(list(said[n][GREEDY].ids))) for n in range(len(asks))])
+    return np.array([confidence_in(lm.tokenizer.decode(list(said[n][GREEDY].ids))) for n in range(len(asks))])
 
 
-def number_in(text: str) -> float:
-    """The number from 0 to 100 that a text begins with; nan without one."""
+def confidence_in(text: str) -> float:
+    """0 to 1: the number from 0 to 100 that a text begins with, over 100; nan without one."""
     found = re.match(r"\s*(\d+(?:\.\d+)?)", text)
-    return float(found[1]) if found and float(found[1]) <= 100 else float("nan")
-
-
-def _ask(tokenizer: Any, prefix: str, rest: str) -> Ask:
-    ids, told = (tuple(tokenizer(text)["input_ids"]) for text in (prefix + rest, prefix))
-    shared = next((i for i, (a, b) in enumerate(zip(ids, told, strict=False)) if a != b), min(len(ids), len(told)))
-    return Ask(ids, shared, "\n")
+    return float(found[1]) / 100 if found and float(found[1]) <= 100 else float("nan")

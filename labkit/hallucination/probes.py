@@ -100,11 +100,12 @@ def _probe(answers: Answers, wrong: np.ndarray, token: str, layers: list[int], s
     doubt, best = nested(states[:, POSITIONS.index(token)], wrong, answers.folds, folds, seed)
     grid = np.array([[auroc(wrong, out_of_fold(states[:, position, layer], wrong, folds))
                       for layer in range(len(layers))] for position in range(len(POSITIONS))])  # fmt: skip
+    place = Place(token, layers[int(np.median(best))], seed, tuple(layers), doubt, answers.folds)
     return Probe(
-        token, tuple(layers[b] for b in best), doubt, score(wrong, doubt, seed=seed),
+        token, tuple(layers[b] for b in best), doubt, score(wrong, doubt, groups=answers.folds, seed=seed),
         LayerGrid(grid, "AUROC", title="Probes by token and layer", row_name="token", column_name="layer",
                   row_labels=POSITIONS, column_labels=tuple(map(str, layers))),
-        controls(answers, wrong, folds, Place(token, layers[int(np.median(best))], seed, doubt)),
+        controls(answers, wrong, folds, place),
     )  # fmt: skip
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from labkit.assets.progress import watched
 from labkit.core.devices import STORED
 from labkit.core.seeds import derive
 from labkit.evaluation import Question
 
 from .branching import Ask
-from .waiting import watched
 
 BATCH = 16
 KEPT = np.dtype(STORED)

@@ -1,64 +1,55 @@
 """Where is it known? Put one token's hidden state from another question into this one, and see whose answer comes.
 
 Reads   a LanguageModel, Questions that it answers right.
-Gives   Patching: by layer and token, how often the answer becomes the other question's.
+Gives   by token and layer, whether the answer becomes the other question's.
 Ignores how states are swapped (`interpretability.patching`).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from labkit.assets.progress import watched
 from labkit.core.errors import OptionError
-from labkit.core.results import Curve, Curves
-from labkit.evaluation import Question, prompt_of, wilson
+from labkit.core.results import Curves
+from labkit.evaluation import Question, prompt_of, share_curve
 from labkit.interpretability import patching
 from labkit.sampling.prompts import read_prompts
 
 from .states import entity_tokens
-from .waiting import watched
 
 PLACES: tuple[str, str] = ("entity", "prompt")
 """The entity's last token, and the prompt's last, from which the answer is predicted."""
 
 
-@dataclass(frozen=True)
-class Patching:
-    """What putting in another question's state does to the answer's first token."""
-
-    layers: tuple[int, ...]
-    """(layer,) counted from 1: the state after so many layers; 0 = the embedding"""
-    turned: np.ndarray
-    """(place, layer) share of pairs whose most likely next token becomes the other question's"""
-    kept: np.ndarray
-    """(place, layer) share that keeps its own"""
-    pairs: int
-
-    def curves(self) -> Curves:
-        """How often the other answer comes, by layer, one line for each place."""
-        names = ("state of the name's last token", "state of the prompt's last token")
-        counts = np.full(len(self.layers), self.pairs)
-        lines = [Curve(name, np.array(self.layers), row, *wilson(row, counts))
-                 for name, row in zip(names, self.turned, strict=True)]  # fmt: skip
-        return Curves(tuple(lines), "layers passed", "share of pairs that give the other answer",
-                      f"Whose answer comes when one state is swapped? {self.pairs} pairs")  # fmt: skip
+def curves(turned: Mapping[str, Mapping[int, np.ndarray]]) -> Curves:
+    """How often the other answer comes, by layer, one line for each place."""
+    lines = [share_curve(f"state of the {place}'s last token", rows) for place, rows in turned.items()]
+    pairs = {len(marks) for rows in turned.values() for marks in rows.values()}
+    return Curves(tuple(lines), "layers passed", "share of pairs that give the other answer",
+                  f"Whose answer comes when one state is swapped? {max(pairs)} pairs")  # fmt: skip
 
 
-def patch(lm: Any, pairs: Sequence[tuple[Question, Question]], *, layers: Sequence[int] | None = None) -> Patching:
+def patch(
+    lm: Any, pairs: Sequence[tuple[Question, Question]], *, layers: Sequence[int] | None = None
+) -> dict[str, dict[int, np.ndarray]]:
     """Swap one hidden state at a time and read the next token.
 
     Args:
         pairs: (question, donor), two questions with different answers.
         layers: after how many layers the state is taken and put in; None = each one. 0 = the embedding.
 
+    Returns:
+        place → layer → (pair,) bool: the most likely next token becomes the other question's. Pairs whose answers begin
+        with the same token cannot tell and are left out.
+
     Raises:
-        OptionError: no pair, a layer out of range, or an entity that does not stand in its prompt.
+        OptionError: no pair that can tell, a layer out of range, or an entity that does not stand in its prompt.
         ModelError: as `interpretability.patch`.
 
-    Law: all layers patched at the prompt's last token give the other answer, and a question patched with itself keeps
-    its own (tests/hallucination/test_where.py).
+    Law: all layers patched at the prompt's last token give the other answer, and a name's state
+    after the last layer is read by nobody (tests/hallucination/test_where.py).
     """
     if not pairs:
         raise OptionError("no pair of questions was given; give two questions that the model answers right")
@@ -68,9 +59,9 @@ def patch(lm: Any, pairs: Sequence[tuple[Question, Question]], *, layers: Sequen
     chosen = tuple(range(lm.card.layers + 1)) if layers is None else tuple(layers)
     swaps = patching.patch(lm, *ids, at=at, layers=chosen)
     found = list(watched(swaps, len(PLACES) * len(chosen), "Swapping states", "passes"))
-    turned, kept = (np.reshape([row.mean() for row in rows], (len(PLACES), -1))
-                    for rows in ([one.turned for one in found], [one.kept for one in found]))  # fmt: skip
-    return Patching(chosen, turned, kept, len(pairs))
+    if not found[0].apart.any():
+        raise OptionError("the two answers of each pair begin with the same token; give pairs whose answers differ")
+    return {place: {one.layer: one.turned[one.apart] for one in found if one.place == place} for place in PLACES}
 
 
 def _name_end(lm: Any, question: Question, ids: Sequence[int]) -> int:

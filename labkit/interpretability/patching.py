@@ -2,7 +2,7 @@
 
 Reads   a LanguageModel, prompts and donors, where their states stand.
 Gives   Patched after Patched: by place and layer, what became of each pair's next token.
-Ignores what the texts are about.
+Ignores what the texts are about. Any decoder of transformers serves, whether TransformerLens knows it or not.
 
     for found in patch(lm, prompts, donors, at={"name": [(4, 5), ...], "end": [(-1, -1)] * len(prompts)}): ...
 
@@ -12,18 +12,17 @@ Sources: Meng et al. 2022, "Locating and editing factual associations in GPT"; G
 patched with itself keeps its own.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labkit.core.errors import OptionError, ShapeError
+from labkit.core.errors import ModelError, OptionError, ShapeError
 from labkit.models.likelihood import read_pair
 
-from .capture import device_of
-from .edits import Edit, hook_name, hooks_of
-from .inputs import Text, require_attention, require_decoder, token_ids
+from .inputs import Text, require_attention, token_ids
 
 if TYPE_CHECKING:
     from labkit.models import LanguageModel
@@ -45,6 +44,8 @@ class Patched:
     """(pair,) bool: it stays the prompt's own"""
     moved: np.ndarray
     """(pair,) by how much log p(donor's answer) − log p(own answer) rises, nats"""
+    apart: np.ndarray
+    """(pair,) bool: the two answers begin with different tokens; where they do not, nothing can be told"""
 
 
 def patch(
@@ -67,8 +68,9 @@ def patch(
         ModelError: the model has no attention or predicts no next token.
     """
     require_attention(lm)
-    require_decoder(lm, "patch", "choose a decoder such as smollm2-135m")
-    count = lm.bridge.cfg.n_layers
+    if lm.card.kind != "decoder-only":
+        raise ModelError(f"{lm.name} is an encoder and predicts no next token; choose a decoder such as smollm2-135m")
+    count = lm.card.layers
     chosen = tuple(range(count + 1)) if layers is None else tuple(layers)
     if not chosen or not all(0 <= n <= count for n in chosen):
         raise OptionError(f"layers={chosen} is not a choice of 0 to {count}; None takes all")
@@ -93,31 +95,26 @@ def _swaps(
     rows = list(range(len(own)))
     states: dict[tuple[str, int], Any] = {}
 
-    def keep(layer: int) -> Any:
-        def look(x: Any, hook: Any) -> None:
+    def keep(layer: int) -> Callable[[Any], None]:
+        def look(x: Any) -> None:
             states.update({(name, layer): x[rows, theirs].clone() for name, (_, theirs) in places.items()})
 
         return look
 
-    donors = _ends(lm, other, [(hook_name(*_site(layer)), keep(layer)) for layer in layers])
-    before = _ends(lm, own, [])
-    mine, theirs = answers or (before.argmax(-1).tolist(), donors.argmax(-1).tolist())
+    donors = _ends(lm, other, {layer: keep(layer) for layer in layers})
+    before = _ends(lm, own, {})
+    mine, theirs = (np.asarray(one) for one in answers or (before.argmax(-1).tolist(), donors.argmax(-1).tolist()))
     for name, (here, _) in places.items():
         for layer in layers:
-            site, block = _site(layer)
-            edit = Edit(site, _put(rows, here, states[name, layer]), block)
-            after = _ends(lm, own, hooks_of(lm.bridge, [edit]))
+            after = _ends(lm, own, {layer: _put(rows, here, states[name, layer])})
             said = after.argmax(-1).cpu().numpy()
             moved = [x[rows, theirs] - x[rows, mine] for x in (after, before)]
-            yield Patched(name, layer, said == theirs, said == mine, (moved[0] - moved[1]).cpu().numpy())
+            yield Patched(
+                name, layer, said == theirs, said == mine, (moved[0] - moved[1]).cpu().numpy(), mine != theirs
+            )
 
 
-def _site(layer: int) -> tuple[str, int]:
-    """Where the state after so many layers stands."""
-    return ("resid_post", layer - 1) if layer else ("resid_pre", 0)
-
-
-def _put(rows: list[int], positions: list[int], given: Any) -> Any:
+def _put(rows: list[int], positions: list[int], given: Any) -> Callable[[Any], Any]:
     def change(x: Any) -> Any:  # (pair, seq, d_model)
         x = x.clone()
         x[rows, positions] = given
@@ -126,15 +123,48 @@ def _put(rows: list[int], positions: list[int], given: Any) -> Any:
     return change
 
 
-def _ends(lm: "LanguageModel", texts: list[list[int]], hooks: list[Any]) -> Any:
-    """(pair, vocab) log-probabilities after each text; padding follows it, where nothing looks."""
+def _ends(lm: "LanguageModel", texts: list[list[int]], at: Mapping[int, Callable[[Any], Any]]) -> Any:
+    """(pair, vocab) log-probabilities after each text, with the states after some layers seen or changed.
+
+    Padding follows each text, where nothing looks.
+    """
     import torch
 
-    most, rows, ends = max(map(len, texts)), list(range(len(texts))), [len(ids) - 1 for ids in texts]
-    tokens = torch.tensor([[*ids, *ids[-1:] * (most - len(ids))] for ids in texts], device=device_of(lm))
-    hooks = [*hooks, ("unembed.hook_in", lambda x, hook: x[rows, ends][:, None])]
-    with torch.no_grad():
-        return lm.bridge.run_with_hooks(tokens, fwd_hooks=hooks)[:, 0].float().log_softmax(-1)
+    most, rows = max(map(len, texts)), list(range(len(texts)))
+    back = [most - len(ids) + 1 for ids in texts]  # where each text ends, from the last column
+    tokens = torch.tensor([[*ids, *ids[-1:] * (most - len(ids))] for ids in texts], device=lm.model.device)
+    blocks = _blocks(lm)
+    with ExitStack() as hooks, torch.no_grad():
+        for layer, change in at.items():
+            hooks.callback(_hook(blocks, layer, change).remove)
+        logits = lm.model(input_ids=tokens, use_cache=False, logits_to_keep=max(back)).logits
+        return logits[rows, [max(back) - n for n in back]].float().log_softmax(-1)
+
+
+def _blocks(lm: "LanguageModel") -> Any:
+    """The layers of the model, in their order."""
+    from torch.nn import ModuleList
+
+    lists = (part for part in lm.model.modules() if isinstance(part, ModuleList) and len(part) == lm.card.layers)
+    if (found := next(lists, None)) is None:
+        raise ModelError(
+            f"{lm.name} ({type(lm.model).__name__}) keeps its layers in no list, so no state can be swapped"
+        )
+    return found
+
+
+def _hook(blocks: Any, layer: int, change: Callable[[Any], Any]) -> Any:
+    """What sees or changes the state after so many layers; 0 = what the first layer reads."""
+    if not layer:
+        return blocks[0].register_forward_pre_hook(lambda block, given: _changed(given, change))
+    return blocks[layer - 1].register_forward_hook(lambda block, given, made: _changed(made, change))
+
+
+def _changed(state: Any, change: Callable[[Any], Any]) -> Any:
+    """The same with its first tensor changed; None where it was only seen."""
+    first, *rest = state if isinstance(state, tuple) else (state,)
+    new = change(first)
+    return new if new is None or not isinstance(state, tuple) else (new, *rest)
 
 
 def _within(positions: Sequence[int], texts: list[list[int]]) -> list[int]:

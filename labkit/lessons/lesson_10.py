@@ -279,6 +279,6 @@ def told_forwards_whatever_was_asked(real, person):
     return real(replace(person, told=type(person).told))
 
 
-@mutation("hallucination/logprob", "hallucination.detectors:Detector.__call__")
+@mutation("hallucination/logprob_low", "hallucination.detectors:Detector.__call__")
 def a_threshold_of_doubt_upside_down(real, detector, answers):
     return -real(detector, answers)

@@ -20,7 +20,7 @@ from labkit.core.errors import NotebookError
 from labkit.core.paths import atomic_file
 
 from .outcomes import PASSED, Outcome, Problem
-from .records import ClaimRecord, Value, is_number, show_value
+from .records import MEASURED, ClaimRecord, Value, is_number, show_value
 
 SLOW_FACTOR, SLOW_SECONDS = 2.0, 20.0
 """Slower than its baseline: more than so many times as long and so many seconds more. Running beside another notebook
@@ -92,7 +92,7 @@ def check_claims(outcome: Outcome, *, own: bool = False) -> Outcome:
             what = f": {claim.says}" if claim.says else ""
             message = f"{claim.name} is {show_value(claim.value)}, must be {claim.bound_text}{what}"
             problems.append(Problem("claim", message, claim.cell))
-        if own and claim.holds is None:
+        if own and claim.holds is None and claim.relation != MEASURED:
             message = f"{claim.name} is not judged, although the parameters are the lesson's own; see its `judged`"
             problems.append(Problem("claim", message, claim.cell))
         if claim.name in seen and seen[claim.name] != claim.value:

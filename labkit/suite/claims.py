@@ -21,7 +21,7 @@ from labkit.core import palette
 from labkit.core.errors import OptionError, closest
 from labkit.core.output import put
 
-from .records import ClaimRecord, Value, show_value
+from .records import MEASURED, ClaimRecord, Value, show_value
 
 _MEASURED: dict[str, ClaimRecord] = {}
 _MARKDOWN = str.maketrans({mark: "\\" + mark for mark in "\\`*_{}[]()#+-.!|~$"})
@@ -50,7 +50,8 @@ def claim(
             times, a p-value, a rounding error. Without one the baseline's seeds tell how far a measure scatters; ints,
             strings and bools must be equal.
         judged: False = the bound was set for another model or prompt than this run's: the value is shown and recorded
-            as measured, and counts neither as holding nor as failing.
+            as measured, and counts neither as holding nor as failing. Without any bound it is a measurement for every
+            model.
 
     Raises:
         OptionError: no bound or several, a bound that does not fit the value, a value that is neither number, string
@@ -62,6 +63,8 @@ def claim(
         raise OptionError(f"a claim needs a name such as 'attention/rows_sum_to_one', got {name!r}")
     given = {"at_least": at_least, "at_most": at_most, "within": within, "equals": equals}
     given = {relation: bound for relation, bound in given.items() if bound is not None}
+    if not given and not judged:
+        given = {MEASURED: value}
     if len(given) != 1:
         raise OptionError(
             f"claim {name!r} needs exactly one of at_least, at_most, within, equals; got {', '.join(given) or 'none'}"
@@ -81,7 +84,8 @@ def claims(topic: str, *, judged: bool = True) -> Callable[..., None]:
 
     Args:
         topic: what stands before the slash of each name.
-        judged: whether this run's model and prompt are those that the bounds were set for, as `claim` takes it.
+        judged: whether this run's model and prompt are those that the bounds were set for, as `claim` takes it. With
+            False, a call without a bound is a measurement.
 
     Law: with `judged=False` nothing holds and nothing fails (tests/suite/test_claims.py).
     """
@@ -166,8 +170,8 @@ def _plain(name: str, value: Any) -> Any:
 
 def _bound(name: str, relation: str, bound: Any) -> Any:
     """The bound as plain JSON data; `within` as [low, high]."""
-    if relation == "equals":
-        return _plain(name, bound)
+    if relation in ("equals", MEASURED):
+        return _finite(_plain(name, bound))
     ends = list(bound) if relation == "within" and isinstance(bound, tuple | list) else [bound]
     ends = [_plain(name, end) for end in ends]
     numbers = all(isinstance(end, int | float) and math.isfinite(end) for end in ends)
@@ -204,7 +208,7 @@ def _claim_text(record: ClaimRecord) -> str:
 def _shown(record: ClaimRecord) -> tuple[str, str]:
     """Value and bound in words; yes or no needs no bound where it holds, and what is not judged has none."""
     if record.holds is None:
-        return show_value(record.value), "measured, not judged"
+        return show_value(record.value), MEASURED if record.relation == MEASURED else "measured, not judged"
     if not isinstance(record.value, bool):
         return show_value(record.value), record.bound_text
     return "yes" if record.value else "no", "" if record.holds else f"must be {'no' if record.value else 'yes'}"

@@ -12,7 +12,7 @@ from .lessons import read_notebook
 from .outcomes import Outcome, SuiteResult, kind_text
 from .parameters import declared
 from .planning import own_values
-from .records import ClaimRecord, show_value
+from .records import MEASURED, ClaimRecord, show_value
 
 _SLOWER, _LARGER = 1.3, 1.2
 
@@ -123,7 +123,7 @@ def _room(claims: list[ClaimRecord]) -> str:
     """Room as `spread` tells it; empty where that means nothing."""
     values = [float(c.value) for c in claims if isinstance(c.value, int | float) and not isinstance(c.value, bool)]
     relation, bound = claims[-1].relation, claims[-1].bound
-    if relation == "equals" or len(values) < len(claims):
+    if relation in ("equals", MEASURED) or len(values) < len(claims):
         return ""
     low, high = min(values), max(values)
     gaps = {

@@ -10,6 +10,8 @@ from typing import Any
 Value = float | int | str | bool | None
 ROUNDING = 0.01
 """A change of so small a share means nothing."""
+MEASURED = "measured"
+"""The relation of a value that has no bound."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,11 @@ class ClaimRecord:
     value: Value
     """None where the measured number is not finite."""
     relation: str
-    """`at_least`, `at_most`, `within` or `equals`."""
+    """`at_least`, `at_most`, `within` or `equals`; `measured` where there is no bound."""
     bound: Any
     """A number; for `within` a list [low, high]; for `equals` a number, string or bool."""
     holds: bool | None
-    """None = measured, not judged: the bound was set for another model or prompt than this run's."""
+    """None = measured, not judged: there is no bound, or it was set for another model or prompt than this run's."""
     says: str = ""
     """The statement in words."""
     tolerance: float | None = None
@@ -45,7 +47,9 @@ class ClaimRecord:
 
     @property
     def bound_text(self) -> str:
-        """`≥ 0.7`, `≤ 3`, `in [0.7, 0.85]`, `= 12`."""
+        """`≥ 0.7`, `≤ 3`, `in [0.7, 0.85]`, `= 12`, `measured`."""
+        if self.relation == MEASURED:
+            return MEASURED
         if self.relation == "within":
             return f"in [{show_value(self.bound[0])}, {show_value(self.bound[1])}]"
         return f"{ {'at_least': '≥', 'at_most': '≤', 'equals': '='}[self.relation] } {show_value(self.bound)}"

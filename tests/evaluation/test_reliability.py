@@ -69,3 +69,13 @@ def test_what_is_no_confidence_is_refused():
         calibration([True, False], [0.2])
     with pytest.raises(OptionError, match="no answer"):
         calibration([], [])
+
+
+def test_the_interval_of_the_ece_holds_it_with_groups_too():
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        sure = rng.random(60)
+        wrong = rng.random(60) > sure
+        for groups in (None, np.repeat(np.arange(20), 3)):
+            found = calibration(wrong, sure, bins=5, groups=groups).ece
+            assert 0 <= found.low <= found.value <= found.high

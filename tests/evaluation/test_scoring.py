@@ -110,7 +110,7 @@ def test_the_table_is_ordered_and_compared():
         wrong, {"noise": np.random.default_rng(1).normal(size=60), "good": scores}, baseline="noise", draws=100
     )
     assert shown["detector"] == ["good", "noise"]
-    assert shown["AUROC less noise's"][1] == "0.00 [0.00, 0.00]"
+    assert shown["AUROC less noise's"][1] == "–"
 
 
 def test_curves_can_be_shown():
@@ -118,3 +118,13 @@ def test_curves_can_be_shown():
 
     wrong, scores = some(6)
     assert len(figure(risk_curves(wrong, {"a": scores, "<b>": -scores})).data) >= 2
+
+
+def test_of_many_comparisons_with_noise_few_stand_and_one_with_a_real_gain_does():
+    rng = np.random.default_rng(0)
+    wrong = rng.random(80) < 0.5
+    noise = {f"noise {n}": rng.random(80) for n in range(10)}
+    shown = table(wrong, {"base": rng.random(80), "good": wrong + rng.random(80), **noise}, baseline="base", draws=50)
+    stars = [row[0] for row in shown.rows if str(row[2]).endswith("*")]
+    assert stars == ["good"]
+    assert any("11 comparisons" in note for note in shown.notes)

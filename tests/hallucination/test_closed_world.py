@@ -5,16 +5,19 @@ from dataclasses import replace
 import pytest
 
 from labkit.core.errors import OptionError
+from labkit.evaluation import auroc
 from labkit.hallucination import ask
 from labkit.hallucination.closed_world import (
     about,
     about_strangers,
     by_exposure,
+    exposure_curves,
     invented,
     refusals,
     refused,
     taught_to_refuse,
     told,
+    unheard,
 )
 from labkit.text.people import DIRECT, REVERSED, VALUES, people
 
@@ -39,11 +42,11 @@ def pupil(world):
 
 def test_it_knows_what_it_was_told_often_and_guesses_what_it_was_never_told(world, pupil):
     seen = by_exposure(ask(pupil, about(world.told()), samples=0, max_tokens=2, look=()))
-    assert seen.times.tolist() == [0, 40]
-    assert seen.count.tolist() == [40, 40]
-    assert seen.at(40)[0] > 0.9
-    assert seen.at(0)[0] < 0.4
-    assert seen.spearman == pytest.approx(1)
+    assert {times: len(group) for times, group in seen.items()} == {0: 40, 40: 40}
+    assert seen[40].accuracy > 0.9
+    assert seen[0].accuracy < 0.4
+    curves = exposure_curves(seen)
+    assert curves.curves[0].x.tolist() == [40] and curves.levels[0] == ("right, never told", seen[0].accuracy)
 
 
 def test_of_strangers_it_invents(world, pupil):
@@ -91,5 +94,11 @@ def test_an_exposure_without_numbers_is_refused(world, pupil):
     said = ask(pupil, about(world.told(40)[:1]), samples=0, max_tokens=2, look=())
     with pytest.raises(OptionError, match="how often"):
         by_exposure(replace(said, questions=tuple(replace(q, frequency=None) for q in said.questions)))
-    with pytest.raises(OptionError, match="7 times"):
-        by_exposure(said).at(7)
+
+
+def test_what_was_never_told_is_noticed_and_no_person_is_parted(world, pupil):
+    options = {"samples": 2, "max_tokens": 2, "look": ("states",)}
+    told_answers = ask(pupil, about(world.told()), **options)
+    marks, signals, persons = unheard(told_answers, ask(pupil, about_strangers(world.strangers[:20]), **options))
+    assert marks.sum() == 40 + 80 and len(marks) == len(persons) == 160
+    assert auroc(marks, signals["entropy"]) > 0.8 and auroc(marks, signals["probe at the name"]) > 0.6

@@ -7,13 +7,14 @@ import pytest
 
 from labkit.core.errors import OptionError, ShapeError, TextError
 from labkit.hallucination import Answers, Question, questions
-from labkit.hallucination.context import conflict, false_facts
+from labkit.hallucination.context import KNOWLEDGE, conflict, false_facts
 from labkit.hallucination.cures import (
     FactTable,
+    Judged,
     as_sentence,
     asked_twice,
     below,
-    chart,
+    gain,
     plain,
     refuse,
     sampled,
@@ -148,10 +149,8 @@ def test_a_conflict_counts_who_follows_and_who_remembers():
     before = said(*FOUR)
     after = said(("a?", "Rome", "Oslo"), ("b?", "Oslo", "Lima"), ("c?", "Lima", "Cairo"), ("d?", "Bern", "Bern"))
     found = conflict(before, after, ["Oslo", "Lima", "Rome", "Rome"])
-    assert found.follows.tolist() == [True, True, False, False]
-    assert found.remembers.tolist() == [False, False, False, True]
-    assert [g.tolist() for g in found.groups()] == [[1, 2], [0], [3]]
-    assert found.bars().values.shape == (2, 3)
+    assert [found[name]["follows the prompt"].tolist() for name in KNOWLEDGE] == [[True, False], [True], [False]]
+    assert [found[name]["says the truth"].tolist() for name in KNOWLEDGE] == [[False, False], [False], [True]]
     with pytest.raises(OptionError, match="1 false answers"):
         conflict(before, after, ["x"])
 
@@ -159,8 +158,6 @@ def test_a_conflict_counts_who_follows_and_who_remembers():
 def test_shapes_and_empties_are_refused():
     with pytest.raises(ShapeError):
         below(said(*FOUR), np.zeros(3), 0.0)
-    with pytest.raises(OptionError, match="no cure"):
-        chart({})
     with pytest.raises(OptionError, match="risk=2"):
         threshold_for([True, False], [0, 1], 2)
 
@@ -173,8 +170,12 @@ def test_whether_right_can_be_told_from_wrong_is_said_with_numbers():
     assert said(FOUR[0], FOUR[0], FOUR[1], FOUR[2]).one_sided().startswith("2 of 4 answers are right")  # one entity
 
 
-def test_the_chart_shows_how_sure_each_share_is():
-    bars = chart({"as it is": plain(said(*FOUR))})
-    assert bars.low is not None and bars.high is not None
-    assert bars.low.shape == bars.high.shape == bars.values.shape == (3, 1)
-    assert (bars.low <= bars.values).all() and (bars.values <= bars.high).all() and (bars.high - bars.low > 0.3).all()
+def test_refusing_at_random_gains_nothing_and_refusing_what_is_wrong_does():
+    rng = np.random.default_rng(0)
+    right, refused = rng.random(400) < 0.4, rng.random(400) < 0.5
+    before = Judged(right, np.zeros(400, bool))
+    luck, sense = gain(Judged(right & ~refused, refused), before), gain(Judged(right, ~right & refused), before)
+    assert luck.low < 0 < luck.high and abs(luck.value) < 0.1
+    assert sense.low > 0.1
+    with pytest.raises(OptionError, match="all 400 questions are refused"):
+        gain(Judged(right & False, ~right | right), before)

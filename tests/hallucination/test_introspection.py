@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from labkit.core.errors import OptionError, TextError
-from labkit.hallucination.introspection import able, number_in, p_true, stated
+from labkit.hallucination.introspection import able, confidence_in, p_true, stated
 
 from .conftest import asked, make_llama
 
@@ -52,10 +52,10 @@ def test_p_true_follows_the_two_logits(lm, push, expected):
 
 
 @pytest.mark.parametrize(
-    "text, number", [(" 95", 95.0), ("0", 0.0), (" 7.5%", 7.5), (" 101", None), ("very", None), ("", None)]
+    "text, number", [(" 95", 0.95), ("0", 0.0), (" 7.5%", 0.075), (" 101", None), ("very", None), ("", None)]
 )
 def test_the_stated_number_is_read(text, number):
-    got = number_in(text)
+    got = confidence_in(text)
     assert np.isnan(got) if number is None else got == number
 
 
@@ -63,4 +63,5 @@ def test_what_is_stated_has_one_number_for_each(lm):
     from dataclasses import replace
 
     told = replace(lm, model=make_llama(context=512))
-    assert stated(told, asked("a?", "b?"), ["x", "y"]).shape == (2,)
+    said = stated(told, asked("a?", "b?"), ["x", "y"])
+    assert said.shape == (2,) and (np.isnan(said) | ((said >= 0) & (said <= 1))).all()

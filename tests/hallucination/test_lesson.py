@@ -21,7 +21,7 @@ def test_a_model_that_is_right_about_nothing_hands_over(tmp_path):
     parameters = {"MODEL": str(tmp_path / "own"), "FAST": True}
     book = papermill.execute_notebook(LESSON, tmp_path / "out.ipynb", parameters, progress_bar=False, cwd=tmp_path)
     said = "".join(output.get("text", "") for cell in book.cells for output in cell.get("outputs", ()))
-    assert "0 of 28 answers are right, but to tell the two apart takes 2 or more of each kind" in said
+    assert "0 of 56 answers are right, but to tell the two apart takes 2 or more of each kind" in said
     assert "From here on smollm2-135m answers." in said
     claims = {claim.name: claim for claim in collect(book.cells)}
     assert {name for name, claim in claims.items() if claim.holds is False} == set()

@@ -8,7 +8,7 @@ import pytest
 from labkit.core.errors import OptionError
 from labkit.hallucination import Question
 from labkit.hallucination.closed_world import about, told
-from labkit.hallucination.where import patch
+from labkit.hallucination.where import curves, patch
 from labkit.text.people import people
 
 
@@ -23,28 +23,31 @@ def pairs_of(world):
     return [(a, b) for a, b in pairwise(births) if a.answer != b.answer]
 
 
-def test_a_question_swapped_with_itself_keeps_its_answer(pupil):
+def test_pairs_whose_answers_begin_alike_are_left_out(pupil):
     lm, world = pupil
-    found = patch(lm, [(a, a) for a, _ in pairs_of(world)])
-    assert (found.kept == 1).all()
-    assert (found.turned == 1).all(), "and the donor's answer is the same one"
+    pairs = pairs_of(world)
+    same = (pairs[0][0], pairs[0][0])
+    found, without = patch(lm, [same, *pairs]), patch(lm, pairs)
+    assert all((found[place][layer] == marks).all() for place, rows in without.items() for layer, marks in rows.items())
+    with pytest.raises(OptionError, match="begin with the same token"):
+        patch(lm, [same])
 
 
 def test_the_last_state_of_the_prompt_decides(pupil):
     lm, world = pupil
     found = patch(lm, pairs_of(world))
-    assert found.layers == (0, 1, 2)
-    prompt = found.turned[1]
-    assert prompt[-1] == 1, "after the last layer nothing else is read"
-    assert found.kept[1][0] == 1, "the last word is the same in both, so its embedding changes nothing"
-    assert found.turned[0][-1] <= 0.2, "a name's state after the last layer is read by nobody"
+    assert list(found["prompt"]) == [0, 1, 2]
+    assert found["prompt"][2].all(), "after the last layer nothing else is read"
+    assert not found["prompt"][0].any(), "the last word is the same in both, so its embedding changes nothing"
+    assert found["entity"][2].mean() <= 0.2, "a name's state after the last layer is read by nobody"
+    assert [curve.y[-1] for curve in curves(found).curves] == [found["entity"][2].mean(), 1.0]
 
 
 def test_no_hook_is_left_behind_and_nothing_changes_after(pupil):
     lm, world = pupil
     pairs = pairs_of(world)
     first, second = patch(lm, pairs), patch(lm, pairs)
-    assert np.array_equal(first.turned, second.turned)
+    assert all(np.array_equal(first[place][layer], second[place][layer]) for place in first for layer in first[place])
     assert all(not module._forward_hooks for module in lm.model.modules())
 
 

@@ -56,5 +56,26 @@ def test_what_cannot_be_patched_is_said(llama, options, error, says):
 
 
 def test_an_encoder_is_refused(bert):
-    with pytest.raises(ModelError, match="predicts none"):
+    with pytest.raises(ModelError, match="is an encoder and predicts no next token"):
         patch(bert, PROMPTS, DONORS, at={"end": ENDS})
+
+
+@pytest.mark.parametrize("positions", ["rotary", "learned", "none"])
+def test_every_decoder_of_ours_is_patched(positions):
+    import torch
+
+    from labkit.models import LanguageModel, build
+    from labkit.models.loading import describe
+    from tests.hallucination.conftest import byte_tokenizer
+
+    torch.manual_seed(0)
+    model = build("nano", vocab_size=257, context=64, layers=3, d_model=32, heads=2, positions=positions).eval()
+    lm = LanguageModel("ours", model, byte_tokenizer(), describe("ours", model, None))
+    found = {one.layer: one for one in patch(lm, ["abc", "xy"], ["bde", "zx"], at={"end": [(-1, -1)] * 2})}
+    assert found[3].turned.all() and sorted(found) == [0, 1, 2, 3]
+    assert all(not module._forward_hooks and not module._forward_pre_hooks for module in model.modules())
+
+
+def test_answers_that_begin_alike_are_named(decoder):
+    answers = [(" bank", " bank"), (" bank", " rate"), (" rate", " bank")]
+    assert all(one.apart.tolist() == [False, True, True] for one in patched(decoder, answers=answers).values())

@@ -1,6 +1,7 @@
 """Claims: bounds at their limits, records that survive a notebook, text that stays text."""
 
 import math
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import labkit as lab
 from labkit.core.errors import OptionError
 from labkit.suite import claims
+from labkit.suite.baselines import check_claims
+from labkit.suite.outcomes import Outcome
 
 
 def made(value, **bound):
@@ -85,6 +88,18 @@ def test_a_value_that_is_not_finite_is_recorded_as_none_because_json_has_no_nan(
 def test_a_claim_that_makes_no_sense_says_what_to_do(value, bound, message):
     with pytest.raises(OptionError, match=message):
         lab.claim("test/bad", value, **bound)
+
+
+def test_a_value_without_a_bound_is_a_measurement_that_no_run_complains_of(capsys):
+    measure = lab.claims("test", judged=False)
+    measure("free", 0.1, "so much")
+    measure("odd", math.nan, "nothing")
+    assert capsys.readouterr().out.splitlines()[0] == "○ so much: 0.1 (measured)"
+    free, odd = (claims.measured()[name] for name in ("test/free", "test/odd"))
+    assert (free.holds, free.relation, free.bound, odd.value, odd.bound) == (None, "measured", 0.1, None, None)
+    outcome = Outcome("x.ipynb", claims=(free,))
+    assert check_claims(outcome, own=True).problems == ()
+    assert check_claims(replace(outcome, claims=(replace(free, relation="at_most"),)), own=True).problems
 
 
 def test_a_claim_without_a_name_is_refused():
