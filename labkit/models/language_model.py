@@ -172,7 +172,7 @@ def with_bert_head(model: Any) -> Any:
 def adopt_special_tokens(model: Any, tokenizer: Any) -> None:
     """Tell a model made here which of its tokenizer's tokens start and end a text, so that `generate` stops there."""
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
-        for config in (model.config, model.generation_config):
+        for config in filter(None, (model.config, getattr(model, "generation_config", None))):
             setattr(config, name, getattr(tokenizer, name))
 
 

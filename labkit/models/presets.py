@@ -3,58 +3,34 @@
     build("nano", vocab_size=65)                               # a Llama of 0.8 M parameters
     build("nano", vocab_size=65, layers=1, positions="none")   # any size can be changed
     build("nano", vocab_size=65, kind="lstm")                  # as many parameters, without attention
+    build("nano", vocab_size=65, kind="t5")                    # another architecture of these sizes
 
 Reads   presets.toml.
-Gives   PreTrainedModel, in training mode, float32, on the CPU.
+Gives   PreTrainedModel, in training mode, float32, on its device.
 Ignores how it is trained and on what.
 """
 
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from labkit.core.devices import choose_device, describe_machine
 from labkit.core.errors import OptionError, closest
 from labkit.core.results import Table
 from labkit.core.seeds import derive
 from labkit.core.values import is_whole
 
-KINDS = ("transformer", "lstm")
+from .architectures import Preset, new_model
+
+KINDS = ("transformer", "lstm", "bert", "modernbert", "t5", "mixtral", "mamba2")
+ROTARY = ("transformer", "modernbert", "mixtral")
 POSITIONS = ("rotary", "learned", "none")
-NO_ROTATION = 1e30
-"""Rotary angles divided by this are 0 to the last bit, so a Llama with it knows no positions."""
 LSTM_LAYERS = 2
 MOST = {"layers": 256, "heads": 256, "d_model": 16_384, "d_ff": 65_536, "context": 1_048_576, "vocab_size": 4_000_000}
 BYTES_IN_TRAINING = 16
 """Of each parameter: itself, its gradient and the optimizer's two averages, 4 each."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """The sizes of a model that is trained here."""
-
-    name: str
-    what: str
-    layers: int
-    heads: int
-    """query heads in each layer"""
-    d_model: int
-    """width of a token's vector"""
-    d_ff: int
-    """width inside the feed-forward part of a layer (SwiGLU: three matrices)"""
-    context: int
-    """longest input, tokens"""
-    tokenizer: str
-    """the kind of tokenizer it is meant for: characters, bpe or words"""
-    vocab: int
-    """that tokenizer's size; of characters about"""
-    kind: str = "transformer"
-    """transformer (Llama layout) or lstm"""
-    positions: str = "rotary"
-    """how order is told: rotary, learned (a vector for each position), none"""
-    tied: bool = True
-    """whether reading and predicting tokens share one table"""
 
 
 _SIZES = ("layers", "heads", "d_model", "d_ff", "context")
@@ -109,6 +85,8 @@ def shape(name: str = "nano", vocab_size: int = 0, **overrides: Any) -> Preset:
     _check_values(asked)
     if asked.kind == "lstm":
         return _recurrent(chosen, asked, overrides, vocab_size or chosen.vocab)
+    if "positions" in overrides and asked.kind != "transformer":
+        raise OptionError(f"{asked.kind} tells order in its own way; leave positions out, or use kind='transformer'")
     if "d_model" in overrides and "d_ff" not in overrides:
         asked = replace(asked, d_ff=max(8, round(chosen.d_ff * asked.d_model / chosen.d_model / 8) * 8))
     _check_heads(asked)
@@ -144,7 +122,7 @@ def _check_heads(p: Preset) -> None:
             f"d_model={p.d_model} cannot be shared out among {p.heads} heads; "
             f"choose a multiple of {p.heads}, such as {fitting}"
         )
-    if p.positions == "rotary" and (p.d_model // p.heads) % 2:
+    if p.kind in ROTARY and p.positions == "rotary" and (p.d_model // p.heads) % 2:
         raise OptionError(
             f"each of {p.heads} heads is {p.d_model // p.heads} wide, and rotary positions turn pairs of numbers; "
             "choose d_model and heads so that d_model / heads is even, or positions='learned'"
@@ -159,23 +137,35 @@ def count_parameters(p: Preset, vocab_size: int) -> int:
     tables = (1 if p.tied else 2) * vocab_size * p.d_model
     if p.kind == "lstm":
         return tables + p.layers * (8 * p.d_model**2 + 8 * p.d_model) + p.d_model
+    if p.kind != "transformer":
+        return _counted(p, vocab_size)
     learned = p.context * p.d_model if p.positions == "learned" else 0
     layer = 4 * p.d_model**2 + 3 * p.d_model * p.d_ff + 2 * p.d_model
     return tables + learned + p.layers * layer + p.d_model
 
 
-def build(preset: str = "nano", *, vocab_size: int, seed: int = 0, **overrides: Any) -> Any:
+def _counted(p: Preset, vocab_size: int) -> int:
+    """The same, from a model without memory."""
+    import torch
+
+    with torch.device("meta"):
+        return sum(weight.numel() for weight in new_model(p, vocab_size).parameters())
+
+
+def build(preset: str = "nano", *, vocab_size: int, seed: int = 0, device: str = "auto", **overrides: Any) -> Any:
     """A new model with random weights.
 
     Args:
         preset: one of `presets()`.
         vocab_size: rows of the embedding table, 2 or more: the tokenizer's size.
-        seed: of the random weights; the same on every machine.
+        seed: of the random weights; the same on every machine and device.
+        device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:N or mps.
         overrides: sizes to change, as for `shape`: layers, heads, d_model, d_ff, context, kind, positions, tied.
 
     Returns:
-        transformers PreTrainedModel in training mode, float32, on the CPU: `LlamaForCausalLM` (with rotary or without
-        positions), `LearnedLlamaForCausalLM` or `LstmForCausalLM`. `save_pretrained`, `lab.load` and `generate` work.
+        transformers PreTrainedModel in training mode, float32, on the device: `LlamaForCausalLM` (with rotary or
+        without positions), `LearnedLlamaForCausalLM`, or what `labkit.models.architectures` tells of the kind.
+        `save_pretrained` and `lab.load` work, and `generate` where the model continues or writes texts.
 
     Raises:
         OptionError: sizes that cannot go together, or that do not fit into memory.
@@ -189,16 +179,14 @@ def build(preset: str = "nano", *, vocab_size: int, seed: int = 0, **overrides: 
         raise OptionError(f"vocab_size={vocab_size!r}: choose a whole number from 2 to {MOST['vocab_size']:,}")
     if not is_whole(seed):
         raise OptionError(f"seed={seed!r}: give a whole number")
-    sizes = shape(preset, vocab_size, **overrides)
+    device, sizes = choose_device(device), shape(preset, vocab_size, **overrides)
     _check_room(sizes, vocab_size)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "weights"))
-        return _new(sizes, vocab_size).train()
+        return new_model(sizes, vocab_size).to(device).train()
 
 
 def _check_room(p: Preset, vocab_size: int) -> None:
-    from labkit.core.devices import describe_machine
-
     count = count_parameters(p, vocab_size)
     needed, free = count * BYTES_IN_TRAINING / 1e9, describe_machine().free_gb
     if needed > free:
@@ -206,42 +194,3 @@ def _check_room(p: Preset, vocab_size: int) -> None:
             f"a model of {count / 1e6:,.0f} million parameters needs {needed:.1f} GB to be trained "
             f"({BYTES_IN_TRAINING} bytes each), but {free:.1f} GB are free; choose a smaller d_model, d_ff or layers"
         )
-
-
-def _new(p: Preset, vocab_size: int) -> Any:
-    if p.kind == "lstm":
-        from .lstm import LstmConfig, LstmForCausalLM
-
-        return LstmForCausalLM(
-            LstmConfig(
-                vocab_size=vocab_size,
-                hidden_size=p.d_model,
-                num_hidden_layers=p.layers,
-                max_position_embeddings=p.context,
-                tie_word_embeddings=p.tied,
-            )
-        )
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    from .positions import LearnedLlamaConfig, LearnedLlamaForCausalLM
-
-    rope = {"rope_type": "default", "rope_theta": 10_000.0}
-    if p.positions != "rotary":
-        rope |= {"rope_type": "linear", "factor": NO_ROTATION}
-    layout: Any = (LlamaConfig, LlamaForCausalLM)
-    if p.positions == "learned":
-        layout = (LearnedLlamaConfig, LearnedLlamaForCausalLM)
-    config = layout[0](
-        vocab_size=vocab_size,
-        hidden_size=p.d_model,
-        intermediate_size=p.d_ff,
-        num_hidden_layers=p.layers,
-        num_attention_heads=p.heads,
-        num_key_value_heads=p.heads,
-        max_position_embeddings=p.context,
-        rope_parameters=rope,
-        tie_word_embeddings=p.tied,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    return layout[1](config)

@@ -5,9 +5,11 @@ Knows no language model and draws nothing. Importing it loads neither torch nor 
 
 from labkit.core.pieces import shown, visible
 
+from .batches import Batch, Rows
 from .bytepair import BytePair, Merge, merge_table, train
 from .corpora import Corpus, Document, Sentence, corpus, sentences
-from .datasets import Batch, TokenData, dataset
+from .datasets import TokenData, dataset
+from .examples import Examples
 from .measures import (
     KINDS,
     Comparison,
@@ -21,6 +23,7 @@ from .measures import (
     round_trips,
 )
 from .ngrams import Ngram, ngram
+from .noising import Gaps, Masked
 from .prices import Price, price_of
 from .splits import split
 from .tokenizers import Tokenizer, names, title, tokenizer
@@ -33,11 +36,15 @@ __all__ = [
     "Comparison",
     "Corpus",
     "Document",
+    "Examples",
+    "Gaps",
     "KINDS",
+    "Masked",
     "Merge",
     "Ngram",
     "Price",
     "RoundTrip",
+    "Rows",
     "Sentence",
     "TokenData",
     "Tokenizer",

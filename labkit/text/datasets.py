@@ -23,6 +23,7 @@ from labkit.assets.progress import progress
 from labkit.core.errors import OptionError, TextError, closest
 from labkit.core.paths import atomic_folder, cache_folder, sweep
 
+from .batches import Batch
 from .corpora import Corpus, corpus
 from .families import from_library
 from .splits import SIDES, Unit, sides, units
@@ -39,16 +40,6 @@ LONG = {"characters": 100_000_000}
 """Bytes of text from which tokenising takes some seconds and shows how far it is ..."""
 LONG_IN_PIECES = 5_000_000
 """... with a tokenizer that joins characters."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Windows of tokens; inputs are all but the last of each, targets all but the first."""
-
-    ids: np.ndarray
-    """(batch, context + 1) int64"""
-    mask: np.ndarray | None = None
-    """(batch, context) bool, the targets that count; None = all"""
 
 
 @dataclass(frozen=True, eq=False)

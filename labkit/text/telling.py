@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import OptionError, closest
-from labkit.core.seeds import derive
 
-from .datasets import Batch
+from .batches import Batch
 from .splits import SIDES
 from .vocabularies import listed, wrap
-from .windows import permuted
+from .windows import drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,12 +79,7 @@ class SentenceData:
             raise OptionError(f"a context of {context} cuts the longest sentence; use {self.context} or more")
         if split not in SIDES:
             raise OptionError(f"sentences have no side {split!r}; {closest(str(split), SIDES)}")
-        numbers = index * batch + np.arange(batch)
-        epochs, places = numbers // len(self.rows), numbers % len(self.rows)
-        chosen = np.empty(batch, np.int64)
-        for epoch in np.unique(epochs):
-            mine = epochs == epoch
-            chosen[mine] = permuted(places[mine], len(self.rows), derive(seed, split, int(epoch)))
         ids = np.zeros((batch, context + 1), np.int64)
+        chosen = drawn(index, batch=batch, count=len(self.rows), seed=seed, split=split)
         ids[:, : self.rows.shape[1]] = self.rows[chosen]
         return Batch(ids, ids[:, :-1] != 0)

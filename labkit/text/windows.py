@@ -38,6 +38,16 @@ def starts(index: int, *, batch: int, context: int, length: int, seed: int) -> n
     return found
 
 
+def drawn(index: int, *, batch: int, count: int, seed: int, split: str) -> np.ndarray:
+    """(batch,) which of `count` things batch number `index` holds; each once in an epoch, in a new order."""
+    numbers = index * batch + np.arange(batch)
+    found = np.empty(batch, np.int64)
+    for epoch in np.unique(numbers // count):
+        mine = numbers // count == epoch
+        found[mine] = permuted(numbers[mine] % count, count, derive(seed, split, int(epoch)))
+    return found
+
+
 def permuted(numbers: np.ndarray, size: int, key: int) -> np.ndarray:
     """The places of `numbers` (each below size) in a permutation of range(size) that `key` chooses."""
     half = np.uint64(max(1, (max(size - 1, 1).bit_length() + 1) // 2))  # bits

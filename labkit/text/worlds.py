@@ -23,7 +23,7 @@ from labkit.core.errors import OptionError, closest
 from labkit.core.seeds import derive
 from labkit.core.values import is_whole
 
-from .datasets import Batch
+from .batches import Batch
 from .splits import SIDES
 from .vocabularies import listed, wrap
 

@@ -7,7 +7,7 @@
     run, going = begin(plan("nano", corpus="sotu", steps=500))      the same, recorded on disk
     open_run("nano-sotu-1").load(120)                               the model as it was at step 120
 
-Reads   a transformers causal language model; batches by number.
+Reads   a transformers model; batches by number; a loss.
 Gives   Step, TrainState, Loss.
 Ignores notebooks and pictures.
 """
@@ -16,6 +16,7 @@ from .checkpoints import load_state, save
 from .config import TrainConfig
 from .loop import Step, steps
 from .loss import Loss, evaluate
+from .objectives import TOKENS, Objective, compared, preference
 from .plans import Plan, begin, plan
 from .probing import Probe, probe
 from .recording import add_sample, record
@@ -23,6 +24,7 @@ from .runs import Record, Run, all_runs, compare_runs, open_run, runs
 from .state import TrainState
 
 __all__ = [
-    "Loss", "Plan", "Probe", "Record", "Run", "Step", "TrainConfig", "TrainState", "add_sample", "all_runs", "begin",
-    "compare_runs", "evaluate", "load_state", "open_run", "plan", "probe", "record", "runs", "save", "steps",
+    "Loss", "Objective", "Plan", "Probe", "Record", "Run", "Step", "TOKENS", "TrainConfig", "TrainState", "add_sample",
+    "all_runs", "begin", "compare_runs", "compared", "evaluate", "load_state", "open_run", "plan", "preference",
+    "probe", "record", "runs", "save", "steps",
 ]  # fmt: skip

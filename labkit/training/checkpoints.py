@@ -112,6 +112,9 @@ def load_state(folder: Path, *, device: str = "cpu") -> TrainState:
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise TrainingError(f"{folder} is damaged ({error}); go on from the checkpoint before it") from error
     model = open_model(folder, read_config(folder), device=device, dtype="float32")
+    for table in model.modules():
+        if isinstance(table, torch.nn.Embedding):
+            table.padding_idx = None  # the saved config names a token for padding, which is one that is learned here
     state = TrainState.new(model.requires_grad_(True).train(), config)
     state.load_state_dict({**held, "model": model.state_dict()})
     return state

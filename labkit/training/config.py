@@ -33,7 +33,7 @@ class TrainConfig:
     rest_lr: float | None = None
     """Peak learning rate of embeddings, head, norms and biases; None = 0.4 × `lr` for Muon, `lr` for AdamW."""
     weight_decay: float = 0.0
-    """Decoupled, on matrices only."""
+    """Decoupled, on matrices and tables; norms and biases are left alone."""
     warmup: float = 0.02
     """Share of the run in which the learning rate rises."""
     decay: float = 0.5

@@ -15,7 +15,6 @@ fewer targets. With one process every function here gives back what it was given
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from ..core.errors import LabError, OptionError, TrainingError
+from ..text.batches import Rows
 
 
 def join() -> None:
@@ -47,20 +47,18 @@ def rank() -> int:
     return distributed.get_rank() if _together() else 0
 
 
-def share(batch: Any) -> Any:
-    """This process's rows of a Batch; every row belongs to exactly one process.
+def share(rows: Rows) -> Rows:
+    """This process's part of some rows; each belongs to exactly one process.
 
     Raises:
         OptionError: there are fewer rows than processes.
     """
     if processes() == 1:
-        return batch
-    if len(batch.ids) < processes():
-        raise OptionError(
-            f"a batch of {len(batch.ids)} cannot be shared by {processes()} processes; use a larger batch="
-        )
-    mine = np.array_split(np.arange(len(batch.ids)), processes())[rank()]
-    return replace(batch, ids=batch.ids[mine], mask=None if batch.mask is None else batch.mask[mine])
+        return rows
+    if len(rows) < processes():
+        raise OptionError(f"a batch of {len(rows)} cannot be shared by {processes()} processes; use a larger batch=")
+    mine = np.array_split(np.arange(len(rows)), processes())[rank()]
+    return rows.each(lambda one: one[mine])
 
 
 def total(value: Tensor) -> Tensor:

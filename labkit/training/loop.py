@@ -17,7 +17,8 @@ from torch import nn
 from ..core.errors import TrainingError
 from .config import TrainConfig
 from .distributed import agree, combine, join, share, total
-from .loss import IGNORED, context_of, evaluate, nats, on_device
+from .loss import context_of, evaluate, on_device, pieces
+from .objectives import TOKENS, Objective
 from .optimizers import set_lr
 from .schedule import approach, factor, progress
 from .state import TrainState
@@ -49,13 +50,15 @@ class Step:
     """The model and all that belongs to it, now; the next step changes it in place."""
 
 
-def steps(model: Any, data: Any, config: TrainConfig, *, start: TrainState | None = None) -> Iterator[Step]:
+def steps(model: Any, data: Any, config: TrainConfig, *, loss: Objective = TOKENS,
+          start: TrainState | None = None) -> Iterator[Step]:  # fmt: skip
     """Train `model` on `data` in place, one Step at a time.
 
     Args:
-        model: a transformers causal language model on its device.
-        data: `.batch(index, batch=, context=, seed=, split=)` gives a Batch: ids
-            (batch, context + 1) and a mask or None.
+        model: a transformers model that gives logits; it stays on its device, and the batches are moved there.
+        data: `.batch(index, batch=, context=, seed=, split=)` gives a Batch, or Rows: what is read, what must be said.
+        loss: what is trained. TOKENS fits whatever has a target token at each place: next ones, hidden ones
+            (`text.Masked`), another text's (`text.Gaps`, `text.Examples`), those of an answer.
         start: where to go on; None = at the beginning.
 
     Raises:
@@ -70,18 +73,18 @@ def steps(model: Any, data: Any, config: TrainConfig, *, start: TrainState | Non
     while not done(state):
         began = perf_counter()
         set_lr(state.optimizers, scale := lr_factor(state))
-        batch = data.batch(state.step, batch=config.batch, context=context, seed=config.seed)
-        loss, norm = gradients(state, share(batch))
-        check(state, loss, norm)
+        rows = data.batch(state.step, batch=config.batch, context=context, seed=config.seed).rows()
+        mean, norm = gradients(state, share(rows), loss)
+        check(state, mean, norm)
         for optimizer in state.optimizers:
             optimizer.step()
         state.step += 1
-        state.tokens += config.batch * context
+        state.tokens += rows.targets.size
         state.seconds += agree(perf_counter() - began)
         began = perf_counter()
-        seen = look(state, data)
+        seen = look(state, data, loss)
         state.seconds += agree(perf_counter() - began)
-        yield Step(state.step, loss, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)
+        yield Step(state.step, mean, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)
 
 
 def done(state: TrainState) -> bool:
@@ -102,15 +105,15 @@ def lr_factor(state: TrainState) -> float:
     return min(planned, approach(state.validation, config.until_loss))
 
 
-def gradients(state: TrainState, batch: Any) -> tuple[float, float]:
+def gradients(state: TrainState, batch: Any, objective: Objective = TOKENS) -> tuple[float, float]:
     """Gradients of the batch's mean loss, clipped, in place of the old ones; (loss, length before clipping)."""
     model, config = state.model, state.config
-    inputs, targets = on_device(batch, next(model.parameters()).device)  # (batch, context) both
-    count = total((targets != IGNORED).sum())
+    rows = on_device(batch, next(model.parameters()).device)
+    count = total(objective.count(rows))
     model.zero_grad(set_to_none=True)
-    loss = torch.zeros((), device=inputs.device)
-    for some, their in zip(inputs.chunk(config.accumulate), targets.chunk(config.accumulate), strict=True):
-        part = nats(model, some, their, dtype=state.dtype, forward=state.forward).sum() / count
+    loss = torch.zeros((), device=count.device)
+    for some in pieces(rows, -(-len(rows) // config.accumulate)):
+        part = objective.terms(lambda inputs: state.forward(model, inputs, state.dtype), some).sum() / count
         part.backward()
         loss += part.detach()
     parameters = [p for p in model.parameters() if p.grad is not None]
@@ -132,13 +135,13 @@ def check(state: TrainState, loss: float, norm: float) -> None:
     )
 
 
-def look(state: TrainState, data: Any) -> float | None:
+def look(state: TrainState, data: Any, loss: Objective) -> float | None:
     """The validation loss, where it is due now."""
     config = state.config
     if not (done(state) or (config.validate_every and state.step >= state.next_look)):
         return None
     context, before = context_of(state.model, config.context), state.validation
-    state.validation = evaluate(state.model, data, context=context, dtype=state.dtype).nats_per_token
+    state.validation = evaluate(state.model, data, context=context, dtype=state.dtype, loss=loss).nats_per_token
     gap = spacing(config, before, state.validation, state.step - state.looked)
     state.looked, state.next_look = state.step, state.step + gap
     return state.validation

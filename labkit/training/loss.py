@@ -1,6 +1,6 @@
-"""The loss of next-token prediction, and a look at held-out text.
+"""The way to a model's logits, the fastest there is; and a look at held-out text.
 
-Reads   batches: ids (batch, context + 1), and a mask (batch, context) where only some targets count.
+Reads   batches by number; an Objective.
 Gives   nats per token, bits per byte.
 Ignores where the text comes from and what the model is inside.
 """
@@ -13,18 +13,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn import functional as F
+from torch import Tensor, nn
 
 from ..core.errors import TrainingError
+from ..text.batches import IGNORED, Rows
 from . import fused
+from .objectives import TOKENS, Objective
 
-IGNORED = -100
-"""The target of a position that does not count."""
+ROWS = 64
+"""Sequences in a batch of an evaluation."""
 AT_ONCE = 2048
 """Tokens scored in one pass of an evaluation, so that looking needs no more memory than training."""
-Forward = Callable[[Any, torch.Tensor, torch.dtype], torch.Tensor]
-"""(model, ids (batch, context), number type) -> logits (batch × context, vocab)"""
+Forward = Callable[[Any, dict[str, Tensor], torch.dtype], Tensor]
+"""(model, its inputs by name, number type) -> logits (row, position, vocab), or (row × position, vocab)"""
 
 
 @dataclass(frozen=True)
@@ -41,48 +42,27 @@ class Loss:
     """(context,) nats per token at each position; nan where none was scored."""
 
 
-def inputs_and_targets(ids: torch.Tensor, mask: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the model reads and what it must say: the same text, shifted by one.
-
-    Args:
-        ids: (batch, context + 1).
-        mask: (batch, context) bool, True where the target counts; None = everywhere.
-    """
-    inputs, targets = ids[:, :-1], ids[:, 1:]  # (batch, context) both
-    if mask is not None:
-        targets = targets.masked_fill(~mask, IGNORED)
-    return inputs, targets
-
-
-def scores_of(model: nn.Module, ids: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The logits of the model itself, with its products in `dtype`: (batch × context, vocab)."""
-    with torch.autocast(ids.device.type, dtype, enabled=dtype != torch.float32):
-        return model(input_ids=ids, use_cache=False).logits.flatten(0, 1)
+def scores_of(model: nn.Module, inputs: dict[str, Tensor], dtype: torch.dtype) -> Tensor:
+    """The logits of the model itself, with its products in `dtype`: (row, position, vocab)."""
+    with torch.autocast(inputs["input_ids"].device.type, dtype, enabled=dtype != torch.float32):
+        return model(**inputs, use_cache=False).logits
 
 
 def forward_of(model: nn.Module, *, compiled: bool = False) -> Forward:
     """The fastest way to this model's logits; compiled ones pay on long runs, after half a minute of compiling."""
-    way = fused.logits if fused.fits(model) else scores_of
+    quick = fused.fits(model)
+
+    def way(model: Any, inputs: dict[str, Tensor], dtype: torch.dtype) -> Tensor:
+        if quick and inputs.keys() == {"input_ids"}:
+            return fused.logits(model, inputs["input_ids"], dtype)
+        return scores_of(model, inputs, dtype)
+
     return torch.compile(way, dynamic=False) if compiled else way
 
 
-def nats(model: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, *, dtype: torch.dtype = torch.float32,
-         forward: Forward | None = None) -> torch.Tensor:  # fmt: skip
-    """-log p(target) at each position: (batch × context,), 0 where the target does not count.
-
-    Args:
-        dtype: number type of the matrix products; the loss itself is float32.
-        forward: from `forward_of`; None = the fastest one that needs no compiling.
-    """
-    scores = (forward or forward_of(model))(model, inputs, dtype)  # (batch × context, vocab)
-    return F.cross_entropy(scores.float(), targets.flatten(), ignore_index=IGNORED, reduction="none")
-
-
-def on_device(batch: Any, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs and targets of a Batch as tensors where the model is."""
-    ids = torch.from_numpy(np.asarray(batch.ids)).to(device)
-    mask = None if batch.mask is None else torch.from_numpy(np.asarray(batch.mask)).to(device)
-    return inputs_and_targets(ids, mask)
+def on_device(batch: Any, device: torch.device) -> Rows:
+    """A Batch or Rows as tensors where the model is."""
+    return batch.rows().each(lambda one: torch.from_numpy(np.asarray(one)).to(device))
 
 
 def context_of(model: Any, context: int | None) -> int:
@@ -102,14 +82,16 @@ def evaluation(model: nn.Module) -> Iterator[None]:
         model.train(training)
 
 
-def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches: int = 4, batch: int = 64,
-             context: int | None = None, dtype: torch.dtype = torch.float32) -> Loss:  # fmt: skip
-    """The loss on `batches` fixed batches of one split, the same ones at every call.
+def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches: int = 4,
+             context: int | None = None, dtype: torch.dtype = torch.float32,
+             loss: Objective = TOKENS) -> Loss:  # fmt: skip
+    """The loss on `batches` fixed batches of ROWS sequences of one split, the same ones at every call.
 
     Args:
         data: anything with `.batch(index, batch=, context=, seed=, split=)`, such as `labkit.text.dataset(...)`.
         context: tokens per sequence; None = what the model was built for.
         dtype: number type of the matrix products.
+        loss: what is measured; `nats_per_token` is its mean, also where it has one term a row.
 
     Raises:
         TrainingError: no target counts in these batches.
@@ -117,14 +99,15 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
     Law: a model that gives every token the same probability has log(vocab) nats (tests/training/test_loss.py).
     """
     context, device = context_of(model, context), next(model.parameters()).device
-    total, count, rows = np.zeros(context), np.zeros(context), max(1, AT_ONCE // context)
+    total, count, forward = np.zeros(0), np.zeros(0), forward_of(model)
     with evaluation(model):
         for index in range(batches):
-            inputs, targets = on_device(data.batch(index, batch=batch, context=context, seed=0, split=split), device)
-            for some, their in zip(inputs.split(rows), targets.split(rows), strict=True):
-                lost = nats(model, some, their, dtype=dtype).view(some.shape)  # (rows, context)
-                total += lost.double().sum(0).cpu().numpy()
-            count += (targets != IGNORED).sum(0).cpu().numpy()
+            rows = on_device(data.batch(index, batch=ROWS, context=context, seed=0, split=split), device)
+            for some in pieces(rows, max(1, AT_ONCE // context)):
+                lost = loss.terms(lambda inputs: forward(model, inputs, dtype), some)
+                total = _added(total, lost.view(len(some), -1).cpu().double().sum(0).numpy())
+                by_token = (some.targets != IGNORED).sum(0) if lost.numel() == some.targets.numel() else None
+                count = _added(count, (loss.count(some)[None] if by_token is None else by_token).cpu().numpy())
     if not count.sum():
         raise TrainingError(f"no target counts in {batches} batches of the {split} split; give more batches")
     mean = total.sum() / count.sum()
@@ -132,3 +115,15 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
         by_position = np.where(count > 0, total / count, np.nan)
     size = getattr(data, "bytes_per_token", None)
     return Loss(mean, mean / log(2) / size(split) if size else None, int(count.sum()), by_position)
+
+
+def pieces(rows: Rows, most: int) -> Iterator[Rows]:
+    """The rows, at most so many at once."""
+    for first in range(0, len(rows), most):
+        yield rows.each(lambda one, first=first: one[first : first + most])
+
+
+def _added(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Sums by position, the shorter filled up with 0: batches of examples differ in width."""
+    shorter, longer = sorted((one, other), key=len)
+    return longer + np.pad(shorter, (0, len(longer) - len(shorter)))

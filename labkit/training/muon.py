@@ -19,7 +19,12 @@ from ..core.devices import quick_type
 
 
 class StackedMuon(torch.optim.Muon):
-    """Muon over 2-D parameters; arguments as for `torch.optim.Muon`."""
+    """Muon over matrices and stacks of them, (row, column) or (matrix, row, column); arguments as for
+    `torch.optim.Muon`, which takes matrices alone."""
+
+    def __init__(self, params: Any, **options: Any) -> None:
+        checked = torch.optim.Muon([torch.nn.Parameter(torch.zeros(1, 1))], **options)
+        torch.optim.Optimizer.__init__(self, params, checked.defaults)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -30,9 +35,10 @@ class StackedMuon(torch.optim.Muon):
                 if weight.grad is not None:
                     alike[weight.shape].append(weight)
             for shape, weights in alike.items():
-                pushes = torch.stack([self.push(weight, group) for weight in weights])  # (matrix, row, column)
-                rate = group["lr"] * adjusted(shape, group["adjust_lr_fn"])
-                for weight, turned in zip(weights, orthogonal(pushes, group), strict=True):
+                pushes = torch.stack([self.push(weight, group) for weight in weights])
+                pushes = pushes.view(-1, *shape[-2:])  # (matrix, row, column)
+                rate = group["lr"] * adjusted(shape[-2:], group["adjust_lr_fn"])
+                for weight, turned in zip(weights, orthogonal(pushes, group).view(-1, *shape), strict=True):
                     if group["weight_decay"]:
                         weight.mul_(1 - group["lr"] * group["weight_decay"])
                     weight.add_(turned, alpha=-rate)

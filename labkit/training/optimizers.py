@@ -1,8 +1,10 @@
 """Which parameter is moved by which optimizer.
 
 Muon turns the update of a matrix into the nearest orthogonal one, so that every direction moves equally far; it is
-meant for matrices inside the layers. Embeddings and head are tables with one row per token, norms and biases are
-vectors: AdamW moves those.
+meant for matrices inside the layers: the weights of linear and recurrent layers, and of experts, whose 3-D weight is a
+stack of matrices, each turned alone. Embeddings and head are tables with one row per token. All else is a vector to
+AdamW, which moves each number by itself: norms, biases, kernels of convolutions, what a router has for each expert,
+what a state-space layer has for each of its states.
 
 Source: Jordan et al. 2024, "Muon: an optimizer for hidden layers in neural networks".
 """
@@ -20,7 +22,7 @@ MOMENTUM = 0.85
 def groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
     """Trainable parameters by kind: `matrices` inside the layers, `tables` (embeddings and head), `vectors`.
 
-    Law: each parameter once; matrices hold nothing that is not 2-D (tests/training/test_optimizers.py).
+    Laws: each parameter once; experts are matrices, routers and kernels are not (tests/training/test_optimizers.py).
     """
     found: dict[str, list[nn.Parameter]] = {"matrices": [], "tables": [], "vectors": []}
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
@@ -28,11 +30,19 @@ def groups(model: nn.Module) -> dict[str, list[nn.Parameter]]:
         layer = getattr(model, give)() if hasattr(model, give) else None
         if layer is not None:
             tables.add(id(layer.weight))
+    matrices = {id(p) for module in model.modules() for p in module.parameters(recurse=False) if _multiplies(module, p)}
     for parameter in model.parameters():
         if parameter.requires_grad:
-            kind = "tables" if id(parameter) in tables else "matrices" if parameter.ndim == 2 else "vectors"
+            kind = "tables" if id(parameter) in tables else "matrices" if id(parameter) in matrices else "vectors"
             found[kind].append(parameter)
     return found
+
+
+def _multiplies(module: nn.Module, parameter: nn.Parameter) -> bool:
+    """Whether a module's parameter is a matrix, or a stack of them, that vectors are multiplied with."""
+    if parameter.ndim == 2:  # GPT-2's Conv1D is a linear layer with its weight turned round
+        return isinstance(module, (nn.Linear, nn.RNNBase)) or type(module).__name__ == "Conv1D"
+    return parameter.ndim == 3 and not isinstance(module, (nn.Conv1d, nn.ConvTranspose1d))
 
 
 def optimizers(model: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:

@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM
 from labkit.core.devices import quick_type
 from labkit.core.errors import ModelError, OptionError
 from labkit.models import LanguageModel, build, load, lstm, next_token, presets, shape, watch
+from labkit.models.architectures import new_model
 from labkit.models.presets import count_parameters
 from labkit.sampling.runners import CachedRunner, PlainRunner
 
@@ -43,7 +44,7 @@ def logits(model, ids, **more):
 def test_the_counted_parameters_are_those_of_the_model(name, changes):
     vocab = shape(name).vocab
     with torch.device("meta"):
-        model = build(name, vocab_size=vocab, **changes)
+        model = new_model(shape(name, vocab, **changes), vocab)
     assert sum(p.numel() for p in model.parameters()) == count_parameters(shape(name, vocab, **changes), vocab)
 
 
@@ -73,6 +74,7 @@ def test_the_lstm_has_the_transformers_parameters_within_one_percent(name, layer
         ({"kind": "rnn"}, "kind='rnn'"),
         ({"kind": "lstm", "heads": 2}, "an LSTM has no heads"),
         ({"kind": "lstm", "positions": "learned"}, "an LSTM has no positions"),
+        ({"kind": "t5", "positions": "learned"}, "in its own way"),
         ({"tied": 1}, "True or False"),
         ({"width": 3}, "no 'width'"),
         ({"layers": 256, "d_model": 16_384, "heads": 256}, "GB are free"),

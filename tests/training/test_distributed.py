@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 import torch
 
 from labkit.core.errors import OptionError
+from labkit.text import Batch, Rows
 from labkit.training.distributed import agree, by_the_first, combine, processes, rank, share, total
 
 SCRIPT = '''
@@ -91,14 +91,8 @@ def test_two_processes_go_on_where_one_stopped_and_accumulation_changes_nothing(
     assert [step[0] for step in first] == pytest.approx([step[0] for step in whole[3:]], rel=2e-4)
 
 
-@dataclass(frozen=True)
-class Rows:
-    ids: np.ndarray
-    mask: np.ndarray | None = None
-
-
 def test_alone_nothing_is_shared_and_nothing_sent():
-    rows = Rows(np.arange(12).reshape(4, 3))
+    rows = Batch(np.arange(12).reshape(4, 3)).rows()
     assert (processes(), rank()) == (1, 0)
     assert share(rows) is rows
     value = torch.ones(3)
@@ -117,13 +111,15 @@ def test_every_row_belongs_to_one_process(monkeypatch, count, rows):
     seen = []
     for number in range(count):
         monkeypatch.setattr("labkit.training.distributed.rank", lambda number=number: number)
-        mine = share(Rows(np.arange(rows)[:, None], np.arange(rows)[:, None] % 2 == 0))
-        assert np.array_equal(mine.mask, mine.ids % 2 == 0)
-        seen += mine.ids[:, 0].tolist()
+        ids = np.arange(rows)[:, None]
+        mine = share(Rows({"input_ids": ids}, ids % 2, {"weight": ids / 2}))
+        assert np.array_equal(mine.targets, mine.inputs["input_ids"] % 2)
+        assert np.array_equal(mine.more["weight"], mine.inputs["input_ids"] / 2)
+        seen += mine.inputs["input_ids"][:, 0].tolist()
     assert seen == list(range(rows))
 
 
 def test_a_batch_too_small_to_share_is_refused(monkeypatch):
     monkeypatch.setattr("labkit.training.distributed.processes", lambda: 4)
     with pytest.raises(OptionError, match="4 processes"):
-        share(Rows(np.zeros((3, 2))))
+        share(Batch(np.zeros((3, 2))).rows())

@@ -136,8 +136,10 @@ def test_looks_come_closer_as_the_loss_comes_near():
 
 
 def test_minutes_end_a_run_with_a_rate_near_0():
-    *_, last = steps(model(), Counting(), TrainConfig(minutes=0.01, batch=4, validate_every=0))
-    assert last.seconds >= 0.6 and last.lr < 0.1 * TrainConfig(minutes=1).peak[0]
+    config = TrainConfig(minutes=0.01, batch=4, validate_every=0)
+    *_, before, last = steps(model(), Counting(), config)
+    left = 1 - before.seconds / 0.6  # of the time, when the last step began
+    assert last.seconds >= 0.6 and last.lr == pytest.approx(min(1, left / config.decay) * config.peak[0])
     assert last.validation is not None
 
 

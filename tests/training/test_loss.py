@@ -1,41 +1,36 @@
 """What a loss is worth: at its limits, in its units, and with the right target at each place."""
 
-from dataclasses import dataclass
 from math import log
 
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import one_hot
 
 from labkit.core.errors import TrainingError
+from labkit.text.batches import IGNORED, Batch
 from labkit.training import evaluate, loss
-from labkit.training.loss import IGNORED, inputs_and_targets, nats
-from tests.training.tiny import CONTEXT, VOCAB, Batch, Counting, model
+from labkit.training.loss import on_device
+from labkit.training.objectives import token_nats
+from tests.training.tiny import CONTEXT, VOCAB, Counting, model
 
 
 def test_targets_are_the_same_text_one_later():
-    ids = torch.arange(12).view(2, 6)
-    inputs, targets = inputs_and_targets(ids)
-    assert inputs.tolist() == [[0, 1, 2, 3, 4], [6, 7, 8, 9, 10]]
-    assert targets.tolist() == [[1, 2, 3, 4, 5], [7, 8, 9, 10, 11]]
-    _, masked = inputs_and_targets(ids, torch.tensor([[True] * 5, [False] * 5]))
-    assert masked.tolist() == [[1, 2, 3, 4, 5], [IGNORED] * 5]
-
-
-@dataclass
-class Says:
-    """Stands for a model that is sure of `ahead` tokens after the one it reads, in a text that counts up."""
-
-    ahead: int
-
-    def __call__(self, input_ids, use_cache):
-        self.logits = torch.nn.functional.one_hot((input_ids + self.ahead) % VOCAB, VOCAB) * 50.0
-        return self
+    ids = np.arange(12).reshape(2, 6)
+    rows = Batch(ids).rows()
+    assert rows.inputs["input_ids"].tolist() == [[0, 1, 2, 3, 4], [6, 7, 8, 9, 10]]
+    assert rows.targets.tolist() == [[1, 2, 3, 4, 5], [7, 8, 9, 10, 11]]
+    masked = Batch(ids, np.array([[True] * 5, [False] * 5])).rows()
+    assert masked.targets.tolist() == [[1, 2, 3, 4, 5], [IGNORED] * 5]
 
 
 def test_being_right_one_place_early_or_late_is_being_wrong():
-    ids = torch.from_numpy(Counting().batch(0, batch=4, context=CONTEXT).ids)
-    losses = [nats(Says(ahead), *inputs_and_targets(ids)).mean().item() for ahead in (0, 1, 2)]  # pyright: ignore
+    """Three that are sure of the token 0, 1 and 2 places on, in a text that counts up."""
+    rows = on_device(Counting().batch(0, batch=4, context=CONTEXT), torch.device("cpu"))
+    losses = [
+        token_nats(lambda told, ahead=ahead: one_hot((told["input_ids"] + ahead) % VOCAB, VOCAB) * 50.0, rows).mean()
+        for ahead in (0, 1, 2)
+    ]
     assert losses[1] < 1e-6 and min(losses[0], losses[2]) > 40
 
 

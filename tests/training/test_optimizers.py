@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from labkit.models import build
 from labkit.training import TrainConfig, muon, steps
 from labkit.training.muon import StackedMuon, orthogonal
 from labkit.training.optimizers import groups, optimizers
@@ -28,6 +29,49 @@ def test_muon_moves_matrices_inside_layers_and_nothing_else():
     inside = {id(p) for layer in learner.model.layers for p in layer.parameters() if p.ndim == 2}
     assert {id(p) for g in muon.param_groups for p in g["params"]} == inside
     assert isinstance(rest, torch.optim.AdamW)
+
+
+@pytest.mark.parametrize(
+    "kind, matrices, others",
+    [
+        ("mixtral", {"gate_up_proj", "down_proj", "q_proj"}, {"gate", "norm", "input_layernorm"}),
+        ("mamba2", {"in_proj", "out_proj"}, {"conv1d", "A_log", "D", "dt_bias", "norm"}),
+        ("t5", {"q", "wi_0", "wo"}, {"layer_norm", "relative_attention_bias", "shared"}),
+        ("lstm", {"weight_ih_l0", "weight_hh_l1"}, {"bias_ih_l0", "embed_tokens"}),
+        ("bert", {"query", "dense"}, {"position_embeddings", "LayerNorm"}),
+    ],
+)
+def test_experts_are_matrices_and_routers_kernels_and_tables_are_not(kind, matrices, others):
+    learner = build("nano", vocab_size=11, kind=kind, layers=2, d_model=16, **({} if kind == "lstm" else {"heads": 2}))
+    held = {id(p) for p in groups(learner)["matrices"]}
+    found = {True: set(), False: set()}
+    for name, p in learner.named_parameters():
+        found[id(p) in held].add(next(part for part in reversed(name.split(".")) if part not in ("weight", "bias")))
+    assert matrices <= found[True] and not found[True] & others and others <= found[False]
+
+
+def test_each_expert_is_turned_as_a_matrix_alone_is():
+    stack = torch.randn(3, 8, 4, generator=torch.Generator().manual_seed(0))
+    together = torch.nn.Parameter(torch.zeros(3, 8, 4))
+    apart = [torch.nn.Parameter(torch.zeros(8, 4)) for _ in range(3)]
+    together.grad = stack.clone()
+    for one, grad in zip(apart, stack, strict=True):
+        one.grad = grad.clone()
+    for weights in ([together], apart):
+        StackedMuon(weights, lr=0.1).step()
+    torch.testing.assert_close(together.detach(), torch.stack([one.detach() for one in apart]))
+
+
+def test_weight_decay_pulls_at_matrices_and_tables_and_at_nothing_else():
+    learner = model()
+    decayed = {
+        id(p)
+        for each in optimizers(learner, TrainConfig(steps=1, weight_decay=0.1))
+        for group in each.param_groups if group["weight_decay"]
+        for p in group["params"]
+    }  # fmt: skip
+    kinds = groups(learner)
+    assert decayed == {id(p) for p in (*kinds["matrices"], *kinds["tables"])}
 
 
 @pytest.mark.parametrize("options", [{}, {"adjust_lr_fn": "match_rms_adamw"}, {"nesterov": False, "ns_steps": 3}])

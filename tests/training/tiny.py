@@ -7,14 +7,9 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from labkit.core.seeds import derive
+from labkit.text import Batch
 
 VOCAB, CONTEXT = 11, 8
-
-
-@dataclass(frozen=True)
-class Batch:
-    ids: np.ndarray
-    mask: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
