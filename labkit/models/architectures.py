@@ -88,10 +88,10 @@ def _llama(p: Preset, vocab_size: int) -> Any:
     rope = {"rope_type": "default", "rope_theta": 10_000.0}
     if p.positions != "rotary":
         rope |= {"rope_type": "linear", "factor": NO_ROTATION}
-    config, model = LlamaConfig, LlamaForCausalLM
+    told = {**_attending(p, vocab_size), "num_key_value_heads": p.heads, "rope_parameters": rope}
     if p.positions == "learned":
-        config, model = LearnedLlamaConfig, LearnedLlamaForCausalLM
-    return model(config(**_attending(p, vocab_size), num_key_value_heads=p.heads, rope_parameters=rope))
+        return LearnedLlamaForCausalLM(LearnedLlamaConfig(**told))
+    return LlamaForCausalLM(LlamaConfig(**told))
 
 
 def _lstm(p: Preset, vocab_size: int) -> Any:
@@ -110,8 +110,8 @@ def _bert(p: Preset, vocab_size: int) -> Any:
 def _modernbert(p: Preset, vocab_size: int) -> Any:
     from transformers import ModernBertConfig, ModernBertForMaskedLM
 
-    none: Any = {"cls_token_id": None, "sep_token_id": None}
-    return ModernBertForMaskedLM(ModernBertConfig(**_attending(p, vocab_size), **none, global_attn_every_n_layers=1))
+    every: dict[str, Any] = {"cls_token_id": None, "sep_token_id": None, "layer_types": ["full_attention"] * p.layers}
+    return ModernBertForMaskedLM(ModernBertConfig(**_attending(p, vocab_size), **every))
 
 
 def _t5(p: Preset, vocab_size: int) -> Any:
