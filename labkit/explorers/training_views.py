@@ -61,7 +61,7 @@ def summary(run: Run, planned: Plan) -> str:
     return (
         f"{run.name}: {planned.parameters / 1e6:.2f} million parameters, {last.index:,}{wanted} steps, "
         f"{last.tokens / 1e6:.2f} million tokens in {clock(last.seconds)} ({speed(last)}){measured}. "
-        f'lab.load("runs/{run.name}") opens it.' + (f" {said}." if (said := run.config.get("measured")) else "")
+        f'lab.load("runs/{run.name}") opens it.'
     )
 
 

@@ -18,13 +18,12 @@ from .loop import Step, steps
 from .loss import Loss, evaluate
 from .objectives import TOKENS, Objective, compared, preference
 from .plans import Plan, begin, plan
-from .probing import Probe, probe
 from .recording import add_sample, record
 from .runs import Record, Run, all_runs, compare_runs, open_run, runs
 from .state import TrainState
 
 __all__ = [
-    "Loss", "Objective", "Plan", "Probe", "Record", "Run", "Step", "TOKENS", "TrainConfig", "TrainState", "add_sample",
+    "Loss", "Objective", "Plan", "Record", "Run", "Step", "TOKENS", "TrainConfig", "TrainState", "add_sample",
     "all_runs", "begin", "compare_runs", "compared", "evaluate", "load_state", "open_run", "plan", "preference",
-    "probe", "record", "runs", "save", "steps",
+    "record", "runs", "save", "steps",
 ]  # fmt: skip

@@ -32,7 +32,6 @@ from .checkpoints import load_state
 from .config import TrainConfig
 from .distributed import by_the_first, join, rank
 from .loop import Step, steps
-from .probing import SETTLED, settled
 from .recording import keep, record, rewind
 from .runs import ABOUT, Run, all_runs, start_run
 from .state import TrainState
@@ -61,9 +60,7 @@ class Plan:
     source: dict[str, Any]
     """what the data were made from"""
     left_open: tuple[str, ...] = ()
-    """what nobody asked for: chosen here or by a measurement, and kept when the run goes on"""
-    measured: str = ""
-    """what it was chosen by, in a line"""
+    """what nobody asked for: chosen here, and kept when the run goes on"""
 
     @property
     def parameters(self) -> int:
@@ -79,7 +76,6 @@ class Plan:
             "parameters": self.parameters,
             "data": self.source,
             "config": self.config.as_dict(),
-            "measured": self.measured,
             "seed": self.config.seed,
             "device": self.device,
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
@@ -123,7 +119,7 @@ def plan(preset: str = "nano", *, corpus: Any = "sotu", seed: int = 0, device: s
         config = replace(
             config, lr=LSTM_RATE if sizes.kind == "lstm" and config.optimizer == "muon" else config.peak[0]
         )
-    left_open = tuple(name for name in (*SETTLED, "lr") if name not in options)
+    left_open = tuple(name for name in ("precision", "lr") if name not in options)
     return Plan(preset, sizes, changes, data, config, device, source, left_open)
 
 
@@ -183,12 +179,10 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
         state = load_state(run.folder, device=plan.device)
         state.config = plan.config
     else:
-        model = build(plan.preset, vocab_size=plan.data.vocab_size, seed=plan.config.seed, **plan.changes)
-        model = model.to(plan.device)
-        config, said = settled(model, plan.data, plan.config, plan.left_open)
-        plan = replace(plan, config=config, measured=said)
+        model = build(plan.preset, vocab_size=plan.data.vocab_size, seed=plan.config.seed, device=plan.device,
+                      **plan.changes)  # fmt: skip
         run = by_the_first(lambda: _numbered(plan) if name is None else start_run(name, plan.about()))
-        state = TrainState.new(model, config)
+        state = TrainState.new(model, plan.config)
     going = steps(state.model, plan.data, plan.config, start=state)
     if rank():  # the first process writes for all
         return run, (step for step in going)
@@ -200,7 +194,7 @@ def begin(plan: Plan, *, name: str | None = None, go_on: bool = False) -> tuple[
 def as_before(plan: Plan, run: Run) -> Plan:
     """The plan with whatever nobody asked for as it was in this run."""
     then = {name: run.config["config"][name] for name in plan.left_open if name in run.config["config"]}
-    return replace(plan, config=replace(plan.config, **then), measured=run.config.get("measured", ""))
+    return replace(plan, config=replace(plan.config, **then))
 
 
 def _again(run: Run, plan: Plan) -> None:

@@ -44,16 +44,6 @@ def test_it_gives_a_run_with_texts_on_the_way_and_says_one_line(capfd):
     assert 'lab.load("runs/one")' in said.err
 
 
-def test_a_run_by_the_clock_says_what_it_measured_and_one_by_steps_measures_nothing(tmp_path, monkeypatch, capfd):
-    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path / "cache"))
-    run = train(name="one", steps=None, minutes=0.001)
-    said = capfd.readouterr().err
-    assert said.count("\n") == 1 and "measured (tokens/s): float32, batch 4: " in said
-    assert f"→ {run.config['config']['precision']}, batch 4." in said
-    assert train(name="two").config["config"]["precision"] == "auto"
-    assert "measured" not in capfd.readouterr().err
-
-
 def test_its_numbers_are_those_of_the_loop_under_it():
 
     run = train(name="one", seed=3)
