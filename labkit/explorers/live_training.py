@@ -53,9 +53,7 @@ def train(
         options: the end: `minutes=`, `steps=`, `until_loss=` (validation, nats per token), none = one minute; how:
             `batch lr optimizer warmup decay clip precision compile validate_every …` (TrainConfig); what: `layers heads
             d_model d_ff context kind positions` (the preset's); the text: `tokenizer size validation`; where:
-            `device=`; `prompt=`, after which it writes. A run that ends by the clock or at a loss first measures the
-            number type that it was not given (on a GPU the batch too; of half an hour and more, compiling), once for a
-            model's sizes on a device, and says what it found.
+            `device=`; `prompt=`, after which it writes.
 
     Returns:
         Run: .lm, .curves(), .steps, .checkpoints, .load(step). A run that was stopped is one too.
