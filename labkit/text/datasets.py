@@ -85,7 +85,10 @@ class TokenData:
             TextError: the side is shorter than one window.
         """
         row = self.tokens(split)
-        first = starts(index, batch=batch, context=context, length=len(row), seed=seed)
+        try:
+            first = starts(index, batch=batch, context=context, length=len(row), seed=seed)
+        except TextError as error:
+            raise TextError(f"of {self.name!r} on the side {split!r} {error}") from None
         return Batch(row[first[:, None] + np.arange(context + 1)].astype(np.int64))
 
     def _checked(self, split: str) -> str:

@@ -138,7 +138,7 @@ def sides(found: Sequence[Unit], *, validation: float, seed: int) -> dict[str, l
     for unit in found:
         sizes[unit.digest] = sizes.get(unit.digest, 0) + unit.stop - unit.start
     if 0 < validation < 1 and len(sizes) < 2:
-        raise TextError("the corpus is one paragraph, of which nothing can be held out; add text, or use validation=0")
+        raise TextError("the corpus is one paragraph, of which nothing can be held out to judge by; add other text")
     drawn = sorted(sizes, key=lambda digest: derive(seed, "split", digest))
     aim, held, held_out = validation * sum(sizes.values()), 0, set()
     for digest in drawn if validation else ():

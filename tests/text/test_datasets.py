@@ -155,8 +155,11 @@ def test_binary_files_and_other_encodings_are_refused(tmp_path, content, message
 
 
 def test_a_context_longer_than_the_text_is_refused(made):
-    with pytest.raises(TextError, match="use a shorter context or more text"):
-        dataset(made).batch(0, batch=1, context=100_000)
+    for split in ("train", "validation"):
+        count = len(dataset(made).tokens(split))
+        says = f"on the side '{split}' there are {count:,} tokens.*use a shorter context or more text"
+        with pytest.raises(TextError, match=says):
+            dataset(made).batch(0, batch=1, context=100_000, split=split)
 
 
 def test_unknown_options_are_refused_with_the_known_ones(made):
