@@ -1,8 +1,8 @@
 """Training here beside `transformers.Trainer`, in one run: tokens per second, time to the same loss, peak memory.
 
-    python -m tests.benchmarks.bench_training [--seconds 100] [--threads 2] [--corpus sotu] [--rounds 2]
+    python -m tests.benchmarks.bench_training [--seconds 100] [--threads 2] [--corpus sotu] [--rounds 2] [--preset micro] [--only ratio]
 
-Speed    the preset `micro`, the same model and batch for both; each measurement in a process of its own, in turns.
+Speed    one preset, the same model and batch for both; each measurement in a process of its own, in turns.
          Share of peak: the model's floating-point operations per second over those of a square matrix product in the
          same number type on this machine.
 Compile  what torch.compile costs and gains.
@@ -156,19 +156,23 @@ def apart(kind: str, **job: Any) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def speed(common: dict[str, Any], rounds: int) -> None:
-    """Tokens per second and memory at `micro`, and the share of the machine's peak at each preset."""
-    job = {**common, "preset": "micro"}
+def ratio(common: dict[str, Any], rounds: int, preset: str) -> None:
+    """Tokens per second and memory of both at one preset."""
+    job = {**common, "preset": preset}
     config = {"steps": 12, "batch": 8, "validate_every": 0}
     pairs = [
         (apart("theirs", batch=8, steps=12, look=0, **job), apart("ours", config=config, **job)) for _ in range(rounds)
     ]
     fast = [max(one["tokens"] / one["step"] for one in side) for side in zip(*pairs, strict=True)]
     held = [min(one["memory"] for one in side) for side in zip(*pairs, strict=True)]
-    rows = [{"micro, batch 8": name, "tokens/s": f"{tokens:,.0f}", "peak memory above start (MB)": f"{room:,.0f}"}
+    rows = [{f"{preset}, batch 8": name, "tokens/s": f"{tokens:,.0f}", "peak memory above start (MB)": f"{room:,.0f}"}
             for name, tokens, room in zip(("Trainer", "labkit"), fast, held, strict=True)]  # fmt: skip
     print(Table.of(rows).frame().to_string(index=False))
     print(f"ratio of speed {fast[1] / fast[0]:.2f}, of memory {held[1] / held[0]:.2f}\n", flush=True)
+
+
+def share_of_peak(common: dict[str, Any]) -> None:
+    """Of the machine's products per second, at each preset."""
     rows = []
     for preset, batch in (("nano", 16), ("micro", 8), ("mini", 2)):
         got = apart("ours", **{**common, "preset": preset}, config={"steps": 8, "batch": batch, "validate_every": 0})
@@ -221,7 +225,8 @@ def main() -> None:
     ask.add_argument("--threads", type=int, default=2)
     ask.add_argument("--rounds", type=int, default=2)
     ask.add_argument("--corpus", default="sotu")
-    ask.add_argument("--only", choices=("speed", "race"))
+    ask.add_argument("--preset", default="micro")
+    ask.add_argument("--only", choices=("ratio", "speed", "race"))
     ask.add_argument("--job", help=argparse.SUPPRESS)
     given = ask.parse_args()
     if given.job:
@@ -231,9 +236,11 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     common = {"threads": given.threads, "corpus": given.corpus}
     if given.only != "race":
-        speed(common, given.rounds)
+        ratio(common, given.rounds, given.preset)
+    if given.only in (None, "speed"):
+        share_of_peak(common)
         compiling(common)
-    if given.only != "speed":
+    if given.only in (None, "race"):
         race(common, given.seconds)
 
 
