@@ -1,6 +1,6 @@
 """Training here beside `transformers.Trainer`, in one run: tokens per second, time to the same loss, peak memory.
 
-    python -m tests.benchmarks.bench_training [--seconds 100] [--threads 2] [--corpus sotu] [--rounds 2] [--preset micro] [--only ratio]
+    python -m tests.benchmarks.bench_training [--seconds 100] [--threads 2] [--preset micro] [--only ratio] [--rounds 2]
 
 Speed    one preset, the same model and batch for both; each measurement in a process of its own, in turns.
          Share of peak: the model's floating-point operations per second over those of a square matrix product in the
