@@ -63,6 +63,17 @@ def choose_dtype(dtype: str, device: str) -> str:
     return dtype
 
 
+def long_type(device: Any) -> Any:
+    """The number type of sums whose border must not move with the machine: float64, and float32 on mps, which has none.
+
+    Args:
+        device: a torch.device.
+    """
+    import torch
+
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def quick_type(device: str) -> str:
     """The number type of the fastest matrix products that are precise enough to train with.
 

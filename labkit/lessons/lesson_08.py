@@ -277,7 +277,7 @@ def log_probabilities_in_bits(real, *given):
     return replace(samples, logprobs=tuple(one / np.log(2) for one in samples.logprobs))
 
 
-@mutation("sampling/read_again", "sampling.loop:_begin")
+@mutation("sampling/read_again", "sampling.loop:read_together")
 def rows_of_a_batch_mixed_up(real, *given):
     return real(*given).flip(0)
 

@@ -86,7 +86,7 @@ def dissect(lm: Any, prompt: Any, *, seed: int = 0, top: int = 10, **options: An
     Law: the last stage's distribution and token are those of `sample` (tests/sampling/test_texts.py).
     """
     asked, start, decoder = make_options(**options), one_prompt(lm, prompt), Decoder(lm.tokenizer)
-    logits = make_runner(lm.model).begin([start.ids]).float()  # (1, vocab)
+    logits = make_runner(lm.model).begin([start.ids]).float().cpu()  # (1, vocab)
     chance = torch.tensor([uniforms(seed, start.ids, 0).random()], dtype=torch.float64)
     stages: list[Stage] = []
     for name, after in _after_each(logits, History([start.ids], [[]]), asked):

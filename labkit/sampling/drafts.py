@@ -1,7 +1,7 @@
 """Drafts: what guesses the next tokens, so that a model has only to check them.
 
 Reads   a model that speaks the same tokens, or only the text so far.
-Gives   guesses, and the distribution that each was drawn from.
+Gives   guesses, and the distribution that each was drawn from, on the processor: there the guesses are judged.
 Ignores whether the guesses stand.
 """
 
@@ -104,7 +104,7 @@ class ModelDraft:
                 logits = self._feed(ids[-1:])
             rows.append(distribution(logits, prompt, ids, self._options))
             ids.append(pick_one(rows[-1], rng))
-        return ids[len(drawn) :], torch.stack(rows) if rows else logits.new_empty((0, len(logits)))
+        return ids[len(drawn) :], torch.stack(rows) if rows else torch.empty((0, len(logits)))
 
     def chances(self, prompt: Sequence[int], drawn: Sequence[int]) -> Tensor:
         """(drawn, vocab) the distribution that it would have guessed each token of a finished text from."""
@@ -112,7 +112,7 @@ class ModelDraft:
         rows = [self._runner.begin([self._own(list(prompt))])]
         if len(drawn) > 1:
             rows.append(self._runner.advance(torch.tensor([self._own(list(drawn[:-1]))]))[0])
-        wide = map(self._wide, torch.cat(rows))
+        wide = map(self._wide, torch.cat(rows).cpu())
         return torch.stack([distribution(w, prompt, drawn[:at], self._options) for at, w in enumerate(wide)])
 
     def _catch_up(self, ids: list[int]) -> Tensor:
@@ -122,14 +122,14 @@ class ModelDraft:
             same += 1
         if same == 0:
             self._read = list(ids)
-            return self._wide(self._runner.begin([self._own(ids)])[0])
+            return self._wide(self._runner.begin([self._own(ids)])[0].cpu())
         self._runner.crop(len(self._read) - same)
         self._read = self._read[:same]
         return self._feed(ids[same:])
 
     def _feed(self, ids: list[int]) -> Tensor:
         self._read += ids
-        return self._wide(self._runner.advance(torch.tensor([self._own(ids)]))[0, -1])
+        return self._wide(self._runner.advance(torch.tensor([self._own(ids)]), keep=1)[0, -1].cpu())
 
     def _own(self, ids: list[int]) -> list[int]:
         return self._shortlist.narrow(ids).tolist() if self._shortlist else ids

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
+from .forward import pad_left
 from .llama_step import Desk, Norm, Ready, Weights, norm_of, through_layers, weights_of
 from .products import Product, times
-from .runners import pad_left
 
 CHUNK = 512
 """Tokens of a prompt read at a time: bounds the memory of the mask."""
@@ -80,10 +80,11 @@ class LlamaRunner:
         return self._logits(self._hidden(last)[:, -1:])[:, 0]
 
     @torch.inference_mode()
-    def advance(self, tokens: Tensor) -> Tensor:
+    def advance(self, tokens: Tensor, keep: int = 0) -> Tensor:
+        tokens = tokens.to(self._cache.device)
         if tokens.shape == (1, 1) and tokens.device.type == "cpu" and not self._padded and self._steady:
             return self._step(tokens)
-        return self._logits(self._hidden(tokens))
+        return self._logits(self._hidden(tokens)[:, -keep:])
 
     @torch.inference_mode()
     def select(self, rows: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ rows that are there already, and the short vectors are numpy's, on the same memo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,11 @@ class Norm:
 
     weight: Tensor
     eps: float
-    row: np.ndarray
-    """the weight in float32 (of a longer type, in that): the same memory, of a shorter type a copy"""
+
+    @cached_property
+    def row(self) -> np.ndarray:
+        """The weight in float32 (of a longer type, in that): the same memory, of a shorter type a copy."""
+        return self.weight.to(_long(self.weight.dtype)).numpy()
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,7 @@ class Ready:
 
 def norm_of(module: Any) -> Norm:
     """A norm of transformers' Llama."""
-    weight = module.weight.detach()
-    return Norm(weight, module.variance_epsilon, weight.cpu().to(_long(weight.dtype)).numpy())
+    return Norm(module.weight.detach(), module.variance_epsilon)
 
 
 def weights_of(layer: Any) -> Weights:

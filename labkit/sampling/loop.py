@@ -1,11 +1,12 @@
 """The loop: draw a token for each text, feed it back, until every text has ended.
 
 Reads   a LanguageModel, prompts, options.
-Gives   Step after Step; `sample` gathers them, `stream` turns them into pieces of text.
+Gives   the texts that grew, step after step; `sample` gathers them, `stream` turns them into pieces of text.
 Ignores what the strategies do and how the model computes.
 
 Each text has its own random numbers, from the seed, its prompt and its number among the texts of that prompt. So it
-comes out the same alone, in a batch, and with other prompts beside it. A text that has ended leaves the batch.
+comes out the same alone, in a batch, and with other prompts beside it. Texts that are alike so far are one row of the
+model until they part, and a text that has ended leaves: a sure model computes one row for ten texts.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,30 +18,13 @@ import torch
 
 from labkit.core.errors import OptionError
 from labkit.core.seeds import derive
+from labkit.models.prediction import read_ids
 
 from .constraints import Constraint, make_constraint
 from .drawing import History, draw
 from .options import SampleOptions
 from .prompts import Decoder, Prompt, context_length, end_tokens
-from .runners import Runner, make_runner
-
-
-@dataclass(frozen=True)
-class Step:
-    """One token for each text that was still growing."""
-
-    texts: tuple[int, ...]
-    """(live,) each one's number among all texts asked for"""
-    ids: tuple[int, ...]
-    """(live,)"""
-    logprobs: np.ndarray
-    """(live,) nats, under the model's own distribution"""
-    truncated: np.ndarray
-    """(live,) nats, under the distribution drawn from"""
-    entropies: np.ndarray
-    """(live,) nats, of the model's own distribution"""
-    ended: tuple[str, ...]
-    """(live,) empty while it grows, else `eos`, `stop`, `length`, `context` or `complete`"""
+from .runners import Runner, make_runner, read_together
 
 
 @dataclass
@@ -48,39 +32,60 @@ class Text:
     """A text that grows."""
 
     number: int
+    """among all texts asked for"""
     prompt: Prompt
-    uniforms: Any
-    """yields one number in [0, 1) for each token"""
+    uniforms: Any = None
+    """a generator that gives one number in [0, 1) for each token; None = the most likely token each time"""
+    stop: tuple[str, ...] = ()
+    """strings that end it"""
+    forced: tuple[int, ...] = ()
+    """ids that it must begin with"""
+    constraint: Constraint | None = None
     ids: list[int] = field(default_factory=list)
+    costs: list[tuple[float, float, float, float]] = field(default_factory=list)
+    """(token, 4) nats: log-probability under the model, under what was drawn from; entropy; margin of the best two"""
+    ended: str = ""
+    """empty while it grows, else `eos`, `stop`, `length`, `context` or `complete`"""
     start: int = 0
     """the first token still in the context, once it slides"""
-    constraint: Constraint | None = None
 
     @property
     def window(self) -> list[int]:
         """The ids that the model sees."""
         return [*self.prompt.ids, *self.ids][self.start :]
 
+    @property
+    def next_forced(self) -> int | None:
+        """The token that must come now."""
+        return self.forced[len(self.ids)] if len(self.ids) < len(self.forced) else None
+
+    def take(self, token: int, costs: tuple[float, ...]) -> None:
+        """It grows by one token."""
+        self.ids.append(token)
+        self.costs.append(costs)
+        if self.constraint:
+            self.constraint.accept(token)
+
 
 @dataclass(frozen=True)
 class Ending:
-    """When a text ends."""
+    """When a text ends, beside its own stop strings."""
 
     max_tokens: int
-    stop: tuple[str, ...]
     eos: frozenset[int]
     context: int
     slide: bool
 
     def reason(self, text: Text, decoder: Decoder) -> str:
         """Why this text ended with its newest token; empty when it goes on."""
-        if text.ids[-1] in self.eos:
+        drawn = text.ids[len(text.forced) :]
+        if drawn and drawn[-1] in self.eos:
             return "eos"
         if text.constraint and text.constraint.complete:
             return "complete"
-        if self.stop:
-            tail = text.ids[-max(len(s.encode()) for s in self.stop) - 2 :]  # each token holds a byte or more
-            if any(s in decoder.text(tail) for s in self.stop):
+        if text.stop and drawn:
+            tail = drawn[-max(len(s.encode()) for s in text.stop) - 2 :]  # each token holds a byte or more
+            if any(s in decoder.text(tail) for s in text.stop):
                 return "stop"
         if len(text.ids) >= self.max_tokens:
             return "length"
@@ -92,72 +97,78 @@ def uniforms(seed: int, prompt: Sequence[int], copy: int) -> np.random.Generator
     return np.random.Generator(np.random.PCG64(derive(seed, "sample", tuple(prompt), copy)))
 
 
-def plant(lm: Any, prompts: Sequence[Prompt], n: int, seed: int, options: SampleOptions) -> list[Text]:
+def plant(
+    lm: Any, prompts: Sequence[Prompt], n: int, *, seed: int, stop: tuple[str, ...], options: SampleOptions
+) -> list[Text]:
     """n empty texts for each prompt, with their random numbers."""
     context, seen, texts = context_length(lm.model), {}, []
+    forced = read_ids(lm.tokenizer, options.prefix, add_special_tokens=False) if options.prefix else []
     for prompt in prompts:
-        if len(prompt.ids) >= context and options.overflow == "stop":
+        if len(prompt.ids) + len(forced) >= context and options.overflow == "stop":
             raise OptionError(
-                f"the prompt has {len(prompt.ids)} tokens and the context of {lm.name} holds {context}; shorten it "
-                "to leave room for an answer, or give overflow='slide' to read its end alone"
+                f"the prompt has {len(prompt.ids) + len(forced)} tokens and the context of {lm.name} holds {context}; "
+                "shorten it to leave room for an answer, or give overflow='slide' to read its end alone"
             )
         for _ in range(n):
             copy = seen[prompt.ids] = seen.get(prompt.ids, -1) + 1
-            texts.append(Text(len(texts), prompt, uniforms(seed, prompt.ids, copy)))
-            texts[-1].constraint = make_constraint(lm, options)
+            chance, constraint = uniforms(seed, prompt.ids, copy), make_constraint(lm, options)
+            texts.append(Text(len(texts), prompt, chance, stop, tuple(forced), constraint))
     return texts
 
 
-def grow(lm: Any, texts: Sequence[Text], ending: Ending, options: SampleOptions) -> Iterator[Step]:
-    """Let the texts grow together until all have ended; one Step for each token."""
+def grow(lm: Any, texts: Sequence[Text], ending: Ending, options: SampleOptions) -> Iterator[list[Text]]:
+    """Let the texts grow together until all have ended; those that took one more token, each time.
+
+    Laws (tests/sampling/test_sample.py): a text is the same alone, in a batch and beside others; texts that are alike
+    are computed once.
+    """
     runner, decoder = make_runner(lm.model, cache=options.cache), Decoder(lm.tokenizer)
     live = list(texts)
-    logits = _begin(runner, live, ending.context)
+    rows, logits = _begin(runner, live, ending.context)
     while True:
-        history = History([t.prompt.ids for t in live], [t.ids for t in live], _allowed(live, logits.shape[-1]))
-        chances = torch.tensor([t.uniforms.random() for t in live], dtype=torch.float64, device=logits.device)
-        drawn = draw(logits, chances, history, options)
-        ids = drawn.tokens.tolist()
-        for text, token in zip(live, ids, strict=True):
-            text.ids.append(token)
-            if text.constraint:
-                text.constraint.accept(token)
-        ended = tuple(ending.reason(text, decoder) for text in live)
-        yield Step(tuple(t.number for t in live), tuple(ids), drawn.logprobs.cpu().numpy(),
-                   drawn.truncated.cpu().numpy(), drawn.entropies.cpu().numpy(), ended)  # fmt: skip
-        on = [i for i, why in enumerate(ended) if not why]
+        chances = [text.uniforms and text.uniforms.random() for text in live]
+        shared = None if rows == list(range(len(live))) else rows
+        drawn = draw(logits, chances, _history(live, rows, logits.shape), options, shared)
+        costs = zip(drawn.logprobs, drawn.truncated, drawn.entropies, drawn.margins, strict=True)
+        for text, token, cost in zip(live, drawn.tokens.tolist(), costs, strict=True):
+            text.take(token, cost)
+            text.ended = ending.reason(text, decoder)
+        yield live
+        on = [i for i, text in enumerate(live) if not text.ended]
         if not on:
             return
-        live = [live[i] for i in on]
+        ways: dict[tuple[int, int], int] = {}  # (row, token) -> its new row
+        parted = [ways.setdefault((rows[i], live[i].ids[-1]), len(ways)) for i in on]
+        live, parents = [live[i] for i in on], [row for row, _ in ways]
         if any(len(t.window) >= ending.context for t in live):
-            logits = _begin(runner, live, ending.context)
+            rows, logits = _begin(runner, live, ending.context)
             continue
-        if len(on) < len(ended):
-            runner.select(on)
-        logits = runner.advance(drawn.tokens[on, None])[:, -1]
+        if parents != list(range(len(logits))):
+            runner.select(parents)
+        rows, newest = parted, torch.tensor([[token] for _, token in ways])
+        logits = runner.advance(newest)[:, -1]
 
 
-def _begin(runner: Runner, live: Sequence[Text], context: int) -> torch.Tensor:
-    """Read each text's window, each different one once; (live, vocab) logits."""
+def _begin(runner: Runner, live: Sequence[Text], context: int) -> tuple[list[int], torch.Tensor]:
+    """(text,) each one's row, and (row, vocab) logits; texts that are alike are one row."""
+    alike: dict[tuple, int] = {}
+    rows = []
     for text in live:
         if len(text.window) >= context:
             text.start += len(text.window) - max(context // 2, 1)
-    windows = [tuple(t.window) for t in live]
-    once = list(dict.fromkeys(windows))
-    logits = runner.begin(once)
-    rows = [once.index(w) for w in windows]
-    if rows != list(range(len(once))):
-        runner.select(rows)
-    return logits[rows]
+        rows.append(alike.setdefault((text.prompt.ids, *text.ids, text.stop, text.forced), len(alike)))
+    return rows, read_together(runner, [live[rows.index(row)].window for row in alike.values()])
 
 
-def _allowed(live: Sequence[Text], vocab: int) -> torch.Tensor | None:
-    """(live, vocab) what the constraints let follow; None where there are none."""
-    masks = [t.constraint.allowed(vocab) for t in live if t.constraint]
-    return torch.stack(masks) if masks else None
+def _history(live: Sequence[Text], rows: Sequence[int], shape: torch.Size) -> History:
+    """What each row said, what may follow and what must."""
+    first = [live[rows.index(row)] for row in range(shape[0])]
+    masks = [text.constraint.allowed(shape[1]) for text in first if text.constraint]
+    allowed = torch.stack(masks) if masks else None
+    return History([t.prompt.ids for t in first], [t.ids for t in first], allowed, [t.next_forced for t in first])
 
 
-def endings(lm: Any, max_tokens: int, stop: Sequence[str], options: SampleOptions) -> Ending:
+def endings(lm: Any, max_tokens: int, options: SampleOptions) -> Ending:
     """What ends a text."""
     eos = end_tokens(lm) if options.stop_at_eos else frozenset()
-    return Ending(max_tokens, tuple(stop), eos, context_length(lm.model), options.overflow == "slide")
+    return Ending(max_tokens, eos, context_length(lm.model), options.overflow == "slide")

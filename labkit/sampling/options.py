@@ -1,5 +1,6 @@
 """The options of a sampler: their ranges, their defaults, and which of them contradict each other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from math import isfinite
 from typing import Any
@@ -33,16 +34,23 @@ class SampleOptions:
     """nats off a token's logit for each time it was drawn"""
     no_repeat_ngram: int = 0
     """no run of this many tokens comes twice; 0 = no ban"""
+    processors: Any = ()
+    """of transformers' LogitsProcessor interface: processor(input_ids, scores) gives scores; one, or several"""
     regex: str = ""
     """the whole text must match this regular expression; it ends where nothing more may follow"""
     grammar: str = ""
     """the whole text must be derived from this Lark grammar"""
+    schema: Any = None
+    """the whole text must be JSON of this schema (a dict, or JSON), with spaces as json.dumps writes them"""
+    prefix: str = ""
+    """the text begins with this; its tokens count to `max_tokens`, and cost what they cost under the model"""
     stop_at_eos: bool = True
     """False: an end-of-text token is a token like another"""
     overflow: str = "stop"
     """`stop`: a text ends when the context is full. `slide`: the older half of the context is then forgotten"""
-    cache: bool = True
-    """False: the whole text goes through the model at each step; slow, and the oracle of the fast way"""
+    cache: Any = True
+    """False: the whole text goes through the model at each step; slow, and the oracle of the fast way. A PrefixCache:
+    what an earlier call read is not read again"""
     batch: int = 32
     """how many texts grow at the same time at most"""
 
@@ -57,16 +65,34 @@ class SampleOptions:
                 raise OptionError(f"{name}={value} is not a whole number; {says}")
         if self.overflow not in ("stop", "slide"):
             raise OptionError(f"overflow={self.overflow!r} is unknown; use 'stop' or 'slide'")
-        if self.regex and self.grammar:
-            raise OptionError("regex and grammar are both given; a text can follow one of them, so leave the other out")
-        if self.no_repeat_ngram and (self.regex or self.grammar):
-            raise OptionError("no_repeat_ngram can forbid what regex or grammar demands; leave one of them out")
+        ruled = self.ruled
+        if len(ruled) > 1:
+            raise OptionError(f"{' and '.join(ruled)} are given; a text can follow one of them, so leave the other out")
+        if self.no_repeat_ngram and ruled:
+            raise OptionError(f"no_repeat_ngram can forbid what {ruled[0]} demands; leave one of them out")
+        object.__setattr__(self, "processors", _several(self.processors))
+        if not isinstance(self.prefix, str):
+            raise OptionError(f"prefix={self.prefix!r} is no text; give the words that the answer begins with")
+
+    @property
+    def ruled(self) -> tuple[str, ...]:
+        """Which of `regex`, `grammar` and `schema` are given; at most one."""
+        return tuple(name for name in ("regex", "grammar", "schema") if getattr(self, name) not in ("", None))
 
     @property
     def cuts(self) -> dict[str, float]:
         """The strategies that are at work, in their order, each with its value."""
         neutral = SampleOptions.__dataclass_fields__
         return {name: getattr(self, name) for name in _CUTS if getattr(self, name) != neutral[name].default}
+
+
+def _several(processors: Any) -> tuple[Any, ...]:
+    """One processor or several, as a tuple. A LogitsProcessorList is callable, and a list: it comes as its members."""
+    several = tuple(processors) if isinstance(processors, Sequence) else (processors,)
+    for one in several:
+        if not callable(one):
+            raise OptionError(f"processors={one!r} cannot be called; give functions of (input_ids, scores)")
+    return several
 
 
 _CUTS = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon", "eta")

@@ -4,8 +4,8 @@ Reads   a causal model of transformers.
 Gives   logits (batch, vocab) of the token that comes next.
 Ignores how that token is chosen.
 
-`CachedRunner` serves any causal model through its own forward and its own cache; `PlainRunner` has no cache and
-runs the whole text each time: slow, and the oracle; `labkit.sampling.llama` is the fast one for the Llama layout.
+The one place where a way through the model is chosen: `forward` serves any causal model, `llama` is the fast one for
+the Llama layout, `PrefixCache` keeps what was read from one call to the next.
 Law: all of them give the same logits to 1e-4 (tests/sampling/test_runners.py).
 """
 
@@ -15,7 +15,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from labkit.core.errors import ModelError
+from labkit.core.errors import ModelError, OptionError
+from labkit.models import require_model
+
+from .forward import CachedRunner, PlainRunner
+from .llama import LlamaRunner, fits
+
+SHARED = 8
+"""Tokens from which it pays to read a common beginning apart."""
 
 
 class Runner(Protocol):
@@ -25,8 +32,8 @@ class Runner(Protocol):
         """Forget all, read the prompts; (batch, vocab) logits after each."""
         ...
 
-    def advance(self, tokens: Tensor) -> Tensor:
-        """Feed (batch, new) tokens; (batch, new, vocab) logits after each."""
+    def advance(self, tokens: Tensor, keep: int = 0) -> Tensor:
+        """Feed (batch, new) tokens; (batch, keep, vocab) logits after the last `keep` of them, 0 = after each."""
         ...
 
     def select(self, rows: Sequence[int]) -> None:
@@ -38,91 +45,119 @@ class Runner(Protocol):
         ...
 
 
-def make_runner(model: Any, *, cache: bool = True) -> Runner:
+def make_runner(model: Any, *, cache: Any = True) -> Runner:
     """The fastest runner that gives this model's logits.
+
+    Args:
+        cache: False = without a cache; a PrefixCache = that one.
 
     Raises:
         ModelError: the model does not predict the next token.
+        OptionError: the PrefixCache is another model's.
     """
-    if getattr(model.config, "is_encoder_decoder", False) or not hasattr(model, "get_output_embeddings"):
-        raise ModelError(f"{type(model).__name__} does not continue a text; load a causal language model")
-    if not cache:
+    if getattr(model.config, "is_encoder_decoder", False) or not model.can_generate():
+        name = type(model).__name__
+        raise ModelError(f"{name} does not continue a text; load a causal language model, such as a ...ForCausalLM")
+    if isinstance(cache, PrefixCache):
+        return cache.of(model)
+    if not cache or not getattr(model.config, "use_cache", True) or not getattr(model, "_supports_cache_class", True):
         return PlainRunner(model)
-    if not getattr(model.config, "use_cache", True) or not getattr(model, "_supports_cache_class", True):
-        return PlainRunner(model)
-    from .llama import LlamaRunner, fits
-
     return LlamaRunner(model) if fits(model) else CachedRunner(model)
 
 
-def pad_left(rows: Sequence[Sequence[int]], device: Any) -> tuple[Tensor, Tensor]:
-    """(batch, seq) ids that end together, and (batch, seq) 1 where a token is real."""
-    longest = max(map(len, rows))
-    ids = torch.tensor([[0] * (longest - len(r)) + list(r) for r in rows], device=device)
-    mask = torch.tensor([[0] * (longest - len(r)) + [1] * len(r) for r in rows], device=device)
-    return ids, mask
+def read_together(runner: Runner, rows: Sequence[Sequence[int]]) -> Tensor:
+    """(row, vocab) logits after each row; what rows of one length begin with in common is read once."""
+    shared = min(in_common(rows), len(rows[0]) - 1)
+    if len(rows) == 1 or shared < SHARED or len(set(map(len, rows))) > 1:
+        return runner.begin(rows)
+    runner.begin([rows[0][:shared]])
+    runner.select([0] * len(rows))
+    return runner.advance(torch.tensor([list(row[shared:]) for row in rows]), keep=1)[:, -1]
 
 
-class CachedRunner:
-    """Any causal model of transformers, through its own forward and cache."""
-
-    def __init__(self, model: Any) -> None:
-        self._model = model
-        self._mask = torch.empty(0)
-        self._past: Any = None
-
-    @torch.inference_mode()
-    def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
-        ids, self._mask = pad_left(prompts, self._model.device)
-        self._past = None
-        return self._run(ids, keep=1)[:, -1]
-
-    @torch.inference_mode()
-    def advance(self, tokens: Tensor) -> Tensor:
-        self._mask = torch.cat([self._mask, torch.ones_like(tokens, dtype=self._mask.dtype)], dim=1)
-        return self._run(tokens, keep=0)
-
-    def select(self, rows: Sequence[int]) -> None:
-        index = torch.tensor(rows, device=self._mask.device)
-        self._mask = self._mask[index]
-        self._past.batch_select_indices(index)
-
-    def crop(self, new: int) -> None:
-        if new:
-            self._mask = self._mask[:, :-new]
-            self._past.crop(-new)
-
-    def _run(self, ids: Tensor, keep: int) -> Tensor:
-        positions = (self._mask.cumsum(-1) - 1).clamp_(min=0)[:, -ids.shape[1] :]
-        out = self._model(input_ids=ids, attention_mask=self._mask, position_ids=positions,
-                          past_key_values=self._past, use_cache=True, logits_to_keep=keep)  # fmt: skip
-        self._past = out.past_key_values
-        return out.logits
+def in_common(rows: Sequence[Sequence[int]]) -> int:
+    """How many ids all rows begin with in common."""
+    first, last = min(rows, key=tuple), max(rows, key=tuple)
+    return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
 
 
-class PlainRunner:
-    """Any causal model of transformers without a cache: each row alone, whole, at each step."""
+class PrefixCache:
+    """Keys and values kept from one call to the next: where a text begins as an earlier one did, only the rest is read.
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+        kept = PrefixCache(lm)
+        answer = sample(lm, messages, cache=kept)       # reads all
+        messages += [..., {"role": "user", "content": "And why?"}]
+        answer = sample(lm, messages, cache=kept)       # reads the question
+
+    A change of the model's weights, or a hook on one of its modules, is seen, and then all is read again.
+
+    Raises:
+        ModelError: `lm` is no LanguageModel, or does not continue texts.
+
+    Laws (tests/sampling/test_control.py): the texts are those without it, turn after turn; a change of the weights is
+    seen; it reads what is new and no more.
+    """
+
+    def __init__(self, lm: Any) -> None:
+        require_model(lm)
+        self._model, self._runner, self._state = lm.model, make_runner(lm.model), _state(lm.model)
         self._rows: list[list[int]] = []
+        self.read = 0
+        """tokens that had to be read of the newest prompt"""
+
+    def of(self, model: Any) -> "PrefixCache":
+        """This cache, if it is one of this model.
+
+        Raises:
+            OptionError: it is another's.
+        """
+        if model is not self._model:
+            raise OptionError("this PrefixCache was made of another model; make one of this: PrefixCache(lm)")
+        return self
 
     def begin(self, prompts: Sequence[Sequence[int]]) -> Tensor:
-        self._rows = [list(p) for p in prompts]
-        return self._run(1)[:, -1]
+        """As a Runner; of one prompt only what no kept row begins with is read."""
+        now = _state(self._model)
+        if now != self._state:
+            self._runner, self._state, self._rows = make_runner(self._model), now, []
+        same = [in_common([row, prompts[0][:-1]]) for row in self._rows]
+        kept, best = (max(same), same.index(max(same))) if same else (0, 0)
+        rest, forget = prompts[0][kept:], len(self._rows[best]) - kept if same else 0
+        if len(prompts) > 1 or not kept or not self._goes_back_to(best, forget):
+            self._rows, self.read = [list(prompt) for prompt in prompts], sum(map(len, prompts))
+            return self._runner.begin(prompts)
+        self._rows, self.read = [list(prompts[0])], len(rest)
+        return self._runner.advance(torch.tensor([list(rest)]), keep=1)[:, -1]
 
-    def advance(self, tokens: Tensor) -> Tensor:
+    def _goes_back_to(self, row: int, forget: int) -> bool:
+        """Whether the model's cache could be brought back to a beginning of this row; not all can forget."""
+        try:
+            self._runner.select([row])
+            self._runner.crop(forget)
+        except (ValueError, NotImplementedError, AttributeError):
+            return False
+        return True
+
+    def advance(self, tokens: Tensor, keep: int = 0) -> Tensor:
+        """As a Runner."""
         for row, new in zip(self._rows, tokens.tolist(), strict=True):
             row.extend(new)
-        return self._run(tokens.shape[1])
+        return self._runner.advance(tokens, keep)
 
     def select(self, rows: Sequence[int]) -> None:
-        self._rows = [list(self._rows[r]) for r in rows]
+        """As a Runner."""
+        self._rows = [list(self._rows[row]) for row in rows]
+        self._runner.select(rows)
 
     def crop(self, new: int) -> None:
+        """As a Runner."""
         self._rows = [row[: len(row) - new] for row in self._rows]
+        self._runner.crop(new)
 
-    @torch.inference_mode()
-    def _run(self, keep: int) -> Tensor:
-        ids = [torch.tensor([row], device=self._model.device) for row in self._rows]
-        return torch.cat([self._model(input_ids=row).logits[:, -keep:] for row in ids])
+
+def _state(model: Any) -> tuple:
+    """What changes when a model computes something else: its parameters, some of their numbers, its hooks."""
+    weights = list(model.parameters())
+    some = [w.detach().reshape(-1)[:: max(1, w.numel() // 64)].float().sum() for w in weights]
+    hooks = [key for m in model.modules() for key in (*m._forward_hooks, *m._forward_pre_hooks)]
+    return tuple((id(w), w._version) for w in weights), tuple(hooks), tuple(torch.stack(some).tolist())

@@ -10,7 +10,7 @@ from labkit.core.errors import OptionError
 from labkit.core.results import Samples
 from labkit.models import require_model
 
-from .loop import Step, Text, endings, grow, plant
+from .loop import Text, endings, grow, plant
 from .options import make_options, whole
 from .prompts import Decoder, read_prompts
 
@@ -30,8 +30,8 @@ def sample(
             bfloat16 a batch of another size rounds otherwise, and a text may then turn off.
         stop: a text, or several, at which a sample ends; it is cut off from `texts`, not from `ids`.
         **options: the fields of SampleOptions: temperature, top_k, top_p, min_p, typical_p, epsilon, eta,
-            repetition_penalty, presence_penalty, frequency_penalty, no_repeat_ngram, regex, grammar, stop_at_eos,
-            overflow, cache, batch; or options=SampleOptions(...).
+            repetition_penalty, presence_penalty, frequency_penalty, no_repeat_ngram, processors, regex, grammar,
+            schema, prefix, stop_at_eos, overflow, cache, batch; or options=SampleOptions(...).
 
     Returns:
         Samples, prompt by prompt; `ended` is `eos`, `stop`, `length` (max_tokens), `context` (it is full) or
@@ -43,14 +43,13 @@ def sample(
         ModelError: the model does not continue texts, or gave numbers that are not finite.
 
     Laws (tests/sampling/test_sample.py): with the cache = without; alone = in a batch; a smaller max_tokens gives a
-    prefix; greedy equals transformers' `generate`; frequencies follow the distribution asked for.
+    prefix; greedy equals transformers' `generate`; frequencies follow the distribution asked for. To force the tokens
+    that a seed drew, or to keep the cache between turns, changes nothing (tests/sampling/test_control.py).
     """
-    every: list[Text] = []
-    steps: list[Step] = []
-    stops = _stops(stop)
-    for step in _steps(lm, prompt, every, n=n, max_tokens=max_tokens, seed=seed, stop=stops, **options):
-        steps.append(step)
-    return _gather(lm, every, steps, stops)
+    texts, grown = _steps(lm, prompt, n=n, max_tokens=max_tokens, seed=seed, stop=stop, **options)
+    for _ in grown:
+        pass
+    return _gather(lm, texts)
 
 
 @dataclass(frozen=True)
@@ -75,34 +74,32 @@ def stream(lm: Any, prompt: str | Sequence[Any], **asked: Any) -> Iterator[Piece
 
     Law: the pieces of a text, joined, are the text that `sample` gives, but for a stop string at its end.
     """
-    every: list[Text] = []
-    require_model(lm)
     decoder, shown = Decoder(lm.tokenizer), {}
-    stops = _stops(asked.pop("stop", ()))
-    for step in _steps(lm, prompt, every, stop=stops, **asked):
-        for number, token, logprob, entropy, ended in zip(
-            step.texts, step.ids, step.logprobs, step.entropies, step.ended, strict=True
-        ):
-            text = every[number]
+    for step in _steps(lm, prompt, **asked)[1]:
+        for text in step:
             whole_text = decoder.text(text.ids, text.prompt.ids)
-            ready = whole_text if ended else whole_text.rstrip("\ufffd")
-            yield Piece(number, token, ready[len(shown.get(number, "")) :], float(logprob), float(entropy), ended)
-            shown[number] = ready
+            ready = whole_text if text.ended else whole_text.rstrip("\ufffd")
+            logprob, _, entropy, _ = text.costs[-1]
+            new = ready[len(shown.get(text.number, "")) :]
+            yield Piece(text.number, text.ids[-1], new, float(logprob), float(entropy), text.ended)
+            shown[text.number] = ready
 
 
 def _steps(
-    lm: Any, prompt: Any, every: list[Text], *, n: int = 1, max_tokens: int = 64, seed: int = 0, **asked: Any
-) -> Iterator[Step]:
-    """Steps of all texts, batch after batch; `every` is filled with the texts first."""
+    lm: Any, prompt: Any, *, n: int = 1, max_tokens: int = 64, seed: int = 0, stop: Any = (), **asked: Any
+) -> tuple[list[Text], Iterator[list[Text]]]:
+    """All texts, and what lets them grow, batch after batch."""
     require_model(lm)
-    stop = asked.pop("stop")
     options = make_options(asked.pop("options", None), **asked)
-    n, max_tokens = whole("n", n), whole("max_tokens", max_tokens)
-    ending = endings(lm, max_tokens, stop, options)
-    every.extend(plant(lm, read_prompts(lm.tokenizer, prompt), n, whole("seed", seed, -(2**63)), options))
-    size = int(options.batch)
-    for first in range(0, len(every), size):
-        yield from grow(lm, every[first : first + size], ending, options)
+    n, max_tokens, seed = whole("n", n), whole("max_tokens", max_tokens), whole("seed", seed, -(2**63))
+    texts = plant(lm, read_prompts(lm.tokenizer, prompt), n, seed=seed, stop=_stops(stop), options=options)
+    if len(texts[0].forced) >= max_tokens:
+        raise OptionError(
+            f"prefix has {len(texts[0].forced)} tokens, of max_tokens={max_tokens}; give more, so that one is drawn"
+        )
+    ending, size = endings(lm, max_tokens, options), int(options.batch)
+    batches = (texts[first : first + size] for first in range(0, len(texts), size))
+    return texts, (step for batch in batches for step in grow(lm, batch, ending, options))
 
 
 def _stops(stop: Any) -> tuple[str, ...]:
@@ -112,30 +109,24 @@ def _stops(stop: Any) -> tuple[str, ...]:
     return stops
 
 
-def _gather(lm: Any, texts: Sequence[Text], steps: Sequence[Step], stops: Sequence[str]) -> Samples:
-    """Samples from what the loop left."""
+def _gather(lm: Any, texts: Sequence[Text]) -> Samples:
+    """Samples of texts that have ended."""
     decoder = Decoder(lm.tokenizer)
-    numbers: list[list[tuple[float, float, float]]] = [[] for _ in texts]
-    ended = [""] * len(texts)
-    for step in steps:
-        rows = zip(step.texts, step.logprobs, step.truncated, step.entropies, step.ended, strict=True)
-        for number, logprob, truncated, entropy, why in rows:
-            numbers[number].append((logprob, truncated, entropy))
-            ended[number] = why
-    table = [np.array(rows, dtype=np.float32).reshape(-1, 3) for rows in numbers]
+    table = [np.array(text.costs, dtype=np.float32) for text in texts]
     return Samples(
         prompts=tuple(t.prompt.text for t in texts),
-        texts=tuple(_cut(decoder.text(t.ids, t.prompt.ids), stops) for t in texts),
+        texts=tuple(_cut(decoder, t) for t in texts),
         tokens=tuple(tuple(decoder.token(i) for i in t.ids) for t in texts),
         ids=tuple(tuple(t.ids) for t in texts),
         logprobs=tuple(rows[:, 0] for rows in table),
         truncated_logprobs=tuple(rows[:, 1] for rows in table),
         entropies=tuple(rows[:, 2] for rows in table),
-        ended=tuple(ended),
+        ended=tuple(t.ended for t in texts),
     )
 
 
-def _cut(text: str, stops: Sequence[str]) -> str:
-    """The text up to the first stop string."""
-    places = [text.find(s) for s in stops if s in text]
-    return text[: min(places)] if places else text
+def _cut(decoder: Decoder, text: Text) -> str:
+    """The text up to the first stop string that was drawn."""
+    whole_text, forced = decoder.text(text.ids, text.prompt.ids), decoder.text(text.forced, text.prompt.ids)
+    places = [whole_text.find(s, len(forced)) for s in text.stop]
+    return whole_text[: min((place for place in places if place >= 0), default=None)]

@@ -70,7 +70,7 @@ def speculate(
     Args:
         draft: ModelDraft(small, **the same options), or NgramDraft(vocab).
         ahead: guesses in each round.
-        **options: the fields of SampleOptions that shape the distribution; not regex, grammar, overflow.
+        **options: the fields of SampleOptions that shape the distribution, and stop_at_eos.
 
     The seed gives another text than `sample`'s: the random numbers are used otherwise. The distribution is the same.
 
@@ -79,8 +79,8 @@ def speculate(
     """
     asked, start = make_options(**options), one_prompt(lm, prompt)
     ahead, max_tokens = whole("ahead", ahead), whole("max_tokens", max_tokens)
-    if asked.regex or asked.grammar or asked.overflow == "slide":
-        raise OptionError("speculate takes no regex, grammar or overflow='slide'; use sample for these")
+    if asked.ruled or asked.prefix or asked.overflow == "slide":
+        raise OptionError("speculate takes no regex, grammar, schema, prefix or overflow='slide'; use sample for these")
     eos = end_tokens(lm) if asked.stop_at_eos else frozenset()
     text = _Text(start, asked, np.random.Generator(np.random.PCG64(derive(seed, "speculate", start.ids))))
     room = context_length(lm.model) - len(start.ids)
@@ -89,12 +89,12 @@ def speculate(
     first = runner.begin([start.ids])  # (1, vocab)
     while len(text.ids) < most and not (text.ids and text.ids[-1] in eos):
         guesses, chances = draft.guess(start.ids, text.ids, min(ahead, most - len(text.ids) - 1), text.rng)
-        rows = _read(runner, first, [*text.ids[-1:], *guesses], not text.ids)  # (guess + 1, vocab)
+        rows = _read(runner, first, [*text.ids[-1:], *guesses], not text.ids).float().cpu()  # (guess + 1, vocab)
         new = _check(rows, guesses, chances, text)
         runner.crop(len(guesses) - (len(new) - 1))
         text.rounds.append((len(guesses), len(new) - 1))
         new = _until(new, eos)
-        own = rows.float().log_softmax(-1)
+        own = rows.log_softmax(-1)
         text.logprobs += [float(own[place, token]) for place, token in enumerate(new)]
         text.ids += new
     return text.result(lm, "eos" if text.ids[-1] in eos else "length" if len(text.ids) == max_tokens else "context")
@@ -130,7 +130,7 @@ def _read(runner: Runner, first: Tensor, ids: list[int], begins: bool) -> Tensor
     """(place, vocab) logits after each of the ids; in the first round, after the prompt too."""
     if not ids:
         return first
-    rows = runner.advance(torch.tensor([ids], device=first.device))[0]
+    rows = runner.advance(torch.tensor([ids]))[0]
     return torch.cat([first, rows]) if begins else rows
 
 

@@ -6,7 +6,7 @@ Ignores models, tokenizers, and how a token is drawn.
 
 Pure functions. `shape` applies them in one order, the one of transformers' `generate`:
 
-    penalties, ban, constraint -> temperature -> top-k -> top-p -> min-p -> typical -> epsilon -> eta
+    penalties, ban, processors, constraint -> temperature -> top-k -> top-p -> min-p -> typical -> epsilon -> eta
 
 so each cut speaks of the distribution that the one before it left.
 
@@ -14,12 +14,17 @@ Laws (tests/sampling/test_strategies.py): each function equals transformers' own
 one token of each row, and never gives NaN, whatever the temperature.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf, log
 
 import torch
 from torch import Tensor
 
+from labkit.core.devices import long_type
+from labkit.core.errors import OptionError
+
+TINY = torch.finfo(torch.float32).tiny
+"""The least temperature: a smaller one would become 0 in float32, and 0 over 0 is no logit."""
 HEAD = 256
 """Tokens sorted at first by `top_p`; nearly always enough, and sorting a whole vocabulary costs more than the model."""
 
@@ -41,7 +46,7 @@ def temperature(logits: Tensor, value: float) -> Tensor:
     logits = logits.float()
     if value == 1:
         return logits
-    return (logits - logits.amax(-1, keepdim=True)).div_(value)
+    return (logits - logits.amax(-1, keepdim=True)).div_(max(value, TINY))
 
 
 def top_k(logits: Tensor, k: int) -> Tensor:
@@ -56,10 +61,10 @@ def top_p(logits: Tensor, p: float) -> Tensor:
     logits = logits.float()
     vocab = logits.shape[-1]
     probabilities = logits.softmax(-1)
-    width = min(HEAD, vocab)
+    width = min(HEAD, vocab) if logits.device.type == "cpu" else vocab  # elsewhere a look at each width costs more
     while True:
         best, index = probabilities.topk(width)  # (batch, width), falling
-        before = best.double().cumsum(-1) - best  # mass of the more likely ones
+        before = best.to(long_type(best.device)).cumsum(-1) - best  # mass of the more likely ones
         if width == vocab or bool((before[:, -1] >= p).all()):
             break
         width = min(8 * width, vocab)
@@ -80,7 +85,8 @@ def typical(logits: Tensor, mass: float) -> Tensor:
     logprobs = logits.float().log_softmax(-1)  # (batch, vocab)
     distance = (-logprobs - entropy(logprobs)[:, None]).abs()
     nearest, order = distance.sort(-1)
-    reached = logprobs.gather(-1, order).exp().double().cumsum(-1)  # in float32 the border moves with the processor
+    sorted_p = logprobs.gather(-1, order).exp()
+    reached = sorted_p.to(long_type(sorted_p.device)).cumsum(-1)  # in float32 the border moves with the processor
     last = (reached < mass).sum(-1, keepdim=True).clamp_(max=logits.shape[-1] - 1)
     cut = nearest > nearest.gather(-1, last)
     cut[:, 0] = False
@@ -89,7 +95,7 @@ def typical(logits: Tensor, mass: float) -> Tensor:
 
 def epsilon(logits: Tensor, floor: float) -> Tensor:
     """Tokens of probability at least `floor`, and the most likely one. Source: Hewitt, Manning & Liang 2022."""
-    return _above(logits.float(), torch.tensor(floor))
+    return _above(logits.float(), floor)
 
 
 def eta(logits: Tensor, floor: float) -> Tensor:
@@ -99,7 +105,7 @@ def eta(logits: Tensor, floor: float) -> Tensor:
     return _above(logits.float(), least[:, None])
 
 
-def _above(logits: Tensor, least: Tensor) -> Tensor:
+def _above(logits: Tensor, least: Tensor | float) -> Tensor:
     rare = logits.softmax(-1) < least
     return logits.masked_fill(rare & (logits < logits.amax(-1, keepdim=True)), -inf)
 
@@ -158,3 +164,36 @@ def allow(logits: Tensor, allowed: Tensor) -> Tensor:
         allowed: (batch, vocab) true where a token may follow.
     """
     return logits.float().masked_fill(~allowed, -inf)
+
+
+def processed(logits: Tensor, histories: Sequence[Sequence[int]], processor: Callable[..., Tensor]) -> Tensor:
+    """What a processor of transformers' interface makes of the logits: `processor(input_ids, scores)`.
+
+    It is given one row at a time, input_ids (1, seq) and scores (1, vocab), for rows need not be equally long; so a
+    text comes out the same whoever stands beside it.
+
+    Args:
+        histories: (row, seq) ids so far, prompt included.
+
+    Raises:
+        OptionError: it gives something else than scores of this shape.
+    """
+    logits, out = logits.float(), []
+    for row, ids in zip(logits, histories, strict=True):
+        scores = processor(torch.tensor([list(ids)], device=logits.device), row[None].clone())
+        if not isinstance(scores, Tensor) or scores.shape != (1, logits.shape[-1]):
+            got = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
+            name = getattr(processor, "__name__", type(processor).__name__)
+            raise OptionError(f"the processor {name} gave {got}; return scores of shape (1, {logits.shape[-1]})")
+        out.append(scores[0].to(device=logits.device, dtype=logits.dtype))
+    return torch.stack(out)
+
+
+def force(logits: Tensor, tokens: Sequence[int | None]) -> Tensor:
+    """All probability on the token given for a row; a row of None as it was."""
+    out = logits.float().clone()
+    for row, token in enumerate(tokens):
+        if token is not None:
+            out[row] = -inf
+            out[row, token] = 0.0
+    return out

@@ -10,7 +10,7 @@ from labkit.core.errors import ModelError, OptionError
 from labkit.models import LanguageModel, build, load, lstm, next_token, presets, shape, watch
 from labkit.models.architectures import new_model
 from labkit.models.presets import count_parameters
-from labkit.sampling.runners import CachedRunner, PlainRunner
+from labkit.sampling.forward import CachedRunner, PlainRunner
 
 TINY = {"layers": 2, "context": 24}
 KINDS = {

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import chisquare
@@ -37,29 +38,30 @@ def test_frequencies_follow_the_distribution_asked_for(options):
     asked = make_options(**options)
     logits = torch.tensor([[1.0, 0.2, -0.5, 2.0, 0.0, -3.0]]).expand(4000, -1)
     chances = torch.rand(4000, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    drawn = draw(logits, chances, History([[]] * 4000, [[]] * 4000), asked)
+    drawn = draw(logits, chances.tolist(), History([[]] * 4000, [[]] * 4000), asked)
     from labkit.sampling.drawing import shape
 
     expected = shape(logits[:1], History([[]], [[]]), asked).softmax(-1)[0]
-    counts = torch.bincount(drawn.tokens, minlength=6)
+    counts = np.bincount(drawn.tokens, minlength=6)
+    expected = expected.double().numpy()
     on = expected > 0
     assert not counts[~on].any()
-    assert chisquare(counts[on], expected[on].double() / expected[on].double().sum() * 4000).pvalue > 1e-3
-    torch.testing.assert_close(drawn.truncated, expected[drawn.tokens].log(), atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(drawn.logprobs, logits[0].log_softmax(-1)[drawn.tokens], atol=1e-5, rtol=1e-5)
+    assert chisquare(counts[on], expected[on] / expected[on].sum() * 4000).pvalue > 1e-3
+    np.testing.assert_allclose(drawn.truncated, np.log(expected[drawn.tokens]), atol=1e-5)
+    np.testing.assert_allclose(drawn.logprobs, logits[0].log_softmax(-1)[drawn.tokens], atol=1e-5)
 
 
 def test_the_entropy_of_n_equal_tokens_is_log_n():
-    drawn = draw(torch.zeros(1, 300), torch.tensor([0.3]), History([[]], [[]]), make_options())
+    drawn = draw(torch.zeros(1, 300), [0.3], History([[]], [[]]), make_options())
     assert drawn.entropies.item() == pytest.approx(math.log(300), abs=1e-4)
 
 
 def test_a_token_that_the_model_itself_rules_out_costs_the_entropy_nothing():
     logits = torch.tensor([[0.0, 0.0, -math.inf]])
-    drawn = draw(logits, torch.tensor([0.3]), History([[]], [[]]), make_options())
+    drawn = draw(logits, [0.3], History([[]], [[]]), make_options())
     assert drawn.entropies.item() == pytest.approx(math.log(2), abs=1e-5)
 
 
 def test_logits_that_are_no_numbers_are_refused():
     with pytest.raises(ModelError, match="not finite"):
-        draw(torch.tensor([[0.0, math.nan]]), torch.tensor([0.5]), History([[]], [[]]), make_options())
+        draw(torch.tensor([[0.0, math.nan]]), [0.5], History([[]], [[]]), make_options())

@@ -5,8 +5,9 @@ import torch
 
 from labkit.core.errors import ModelError
 from labkit.models.layout import lay_side_by_side
+from labkit.sampling.forward import CachedRunner, PlainRunner
 from labkit.sampling.llama import LlamaRunner, fits
-from labkit.sampling.runners import CachedRunner, PlainRunner, make_runner
+from labkit.sampling.runners import make_runner
 
 PROMPTS = [[5, 9, 200, 3, 77], [1], [8, 8, 8]]
 
