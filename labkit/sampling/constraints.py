@@ -81,7 +81,7 @@ def _json(schema: Any) -> str:
     """The grammar of JSON texts of a schema, spaced as json.dumps does: with any spaces a model can go on for ever."""
     from llguidance import LLMatcher
 
-    spaces = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    spaces: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
     return LLMatcher.grammar_from_json_schema(schema, defaults=spaces)
 
 

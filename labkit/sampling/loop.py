@@ -42,7 +42,7 @@ class Text:
     """ids that it must begin with"""
     constraint: Constraint | None = None
     ids: list[int] = field(default_factory=list)
-    costs: list[tuple[float, float, float, float]] = field(default_factory=list)
+    costs: list[tuple[float, ...]] = field(default_factory=list)
     """(token, 4) nats: log-probability under the model, under what was drawn from; entropy; margin of the best two"""
     ended: str = ""
     """empty while it grows, else `eos`, `stop`, `length`, `context` or `complete`"""
