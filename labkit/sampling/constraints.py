@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from labkit.core.errors import ModelError, OptionError
-from labkit.models.prediction import token_text
+from labkit.core.pieces import Pieces
 
 from .options import SampleOptions
 
@@ -109,15 +109,17 @@ class _Spelled:
             ModelError: a text is not its tokens one after the other.
         """
         known = min(len(tokenizer), vocab)
-        words = [token_text(tokenizer, i) for i in range(known)]
+        words = list(map(Pieces(tokenizer), range(known)))
         plain = [i for i in range(known) if i not in tokenizer.all_special_ids]
         some = plain[: 2 * (len(plain) // 2)][-8:]
-        if tokenizer.decode(some, clean_up_tokenization_spaces=False) != "".join(words[i] for i in some):
+        if tokenizer.decode(some, clean_up_tokenization_spaces=False) != b"".join(words[i] for i in some).decode(
+            errors="replace"
+        ):
             raise ModelError(
                 "regex, grammar and schema need a tokenizer whose text is its tokens one after the other; this one "
                 "puts something between them, so ask without a rule"
             )
-        self.tokens = [word.encode() for word in words] + [b""] * (vocab - known)
+        self.tokens = [*words, *[b""] * (vocab - known)]
         self._numbers = {self.tokens[i]: i for i in plain}
         self._longest = max(map(len, self._numbers))
         self.special_token_ids = tokenizer.all_special_ids
