@@ -1,5 +1,8 @@
 """What every committed notebook is: without outputs, runnable by anyone, with typed parameters and its budget."""
 
+import ast
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
@@ -53,3 +56,20 @@ def test_the_guard_sees_a_notebook_that_declares_nothing(tmp_path):
     found = faults(tmp_path / "99_bad.ipynb")
     for fault in ("outputs", "kernelspec", "claims", "begin", "SEED", "minutes", "memory_gb", "assets", "shows"):
         assert any(fault in line for line in found), fault
+
+
+def strangers(source: str) -> list[str]:
+    """The names that a cell imports from labkit, and that are not there."""
+    imports = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.ImportFrom) and n.module]
+    names = [(n.module, a.name) for n in imports if n.module.split(".")[0] == "labkit" for a in n.names]
+    return [f"{m}.{n}" for m, n in names if not hasattr(import_module(m), n) and not find_spec(f"{m}.{n}")]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_what_a_lesson_imports_is_there(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert [name for source in code if "labkit" in source for name in strangers(source)] == []
+
+
+def test_the_guard_sees_a_name_that_is_gone():
+    assert strangers("from labkit.views import text, gone\nfrom labkit import suite") == ["labkit.views.gone"]
