@@ -41,12 +41,6 @@ def useless_doubt_of_persons(rng: Rng) -> float:
     return bootstrap(auroc, told, doubt, groups=persons, keep=both_kinds).low
 
 
-def useless_forecast(rng: Rng) -> float:
-    """Confidences as skewed as the model's, which know only the mean."""
-    right, stake = marks(rng, FACTS), rng.beta(1, 2, FACTS)
-    return difference((right - right.mean()) ** 2, (stake - right) ** 2).low
-
-
 def useless_fact(rng: Rng) -> float:
     return difference(marks(rng), marks(rng)).low
 
@@ -71,7 +65,6 @@ NULLS: dict[str, Callable[[Rng], float]] = {
     "probe_low": useless_doubt,
     "population_low": useless_doubt,
     "name_unheard_low": useless_doubt_of_persons,
-    "skill_low": useless_forecast,
     "fact_gain_low": useless_fact,
     "shape_gain_low": useless_fact,
     "twice_gain_low": useless_second_asking,
