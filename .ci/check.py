@@ -6,6 +6,7 @@ Both write straight to the terminal. At the end stand pytest's own last lines, t
 problems once more, and which of the two failed. Ctrl-C ends all.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,11 +25,11 @@ def check(lessons: list[str], tests: list[str], folder: Path) -> int:
     """Run both commands; the exit code of the whole: 0 if both passed.
 
     Args:
-        folder: into which the lessons write their results.json.
+        folder: into which the lessons write their results.json; the browser's tests open what was executed there.
     """
     codes: dict[str, int] = {}
     for what, command in (("lessons", lessons), ("tests", tests)):
-        codes[what] = _run(command)
+        codes[what] = _run(command, {"LABKIT_EXECUTED": str(folder)} if what == "tests" else {})
         if codes[what] in (INTERRUPTED, -2):
             print(f"\nInterrupted in the {what}: no verdict.", flush=True)
             return INTERRUPTED
@@ -41,9 +42,9 @@ def check(lessons: list[str], tests: list[str], folder: Path) -> int:
     return int(any(codes.values()))
 
 
-def _run(command: list[str]) -> int:
+def _run(command: list[str], variables: dict[str, str]) -> int:
     """The command's exit code; Ctrl-C reaches it as well, and it may write down what it has before it ends."""
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, env=os.environ | variables)
     try:
         return process.wait()
     except KeyboardInterrupt:

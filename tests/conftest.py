@@ -13,6 +13,8 @@ from math import inf
 
 import pytest
 
+from tests.browser.desk import _desk, desk  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("WANDB_MODE", "disabled")

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import nbformat
 import pytest
 
 CHROMIUM = next(
@@ -54,19 +53,6 @@ def require() -> None:
         if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
             pytest.fail(f"the browser's tests must run here, but there is {reason}")
         pytest.skip(f"the browser's tests did NOT run: {reason}")
-
-
-@contextmanager
-def serving(place: Path, name: str, cell: str) -> Iterator["Server"]:
-    """JupyterLab with one notebook `name`.ipynb of one cell, all of it in `place`."""
-    require()
-    folder = place / "notebooks"
-    folder.mkdir()
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, folder / f"{name}.ipynb")
-    with served(folder, place / "home") as running:
-        yield running
 
 
 def can_cut_off() -> bool:
@@ -173,6 +159,7 @@ def browser(server: Server) -> Iterator[Any]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         try:
+            chromium.new_context(accept_downloads=False)  # the one that `opened` uses
             yield chromium
         finally:
             chromium.close()
@@ -242,9 +229,7 @@ def opened(chromium: Any, server: Server, notebook: str, *, dark: bool = False, 
     server.settings("@jupyterlab/apputils-extension/themes", {"theme": theme, "adaptive-theme": False})
     server.settings("@jupyterlab/notebook-extension/tracker", {"windowingMode": "none", "scrollPastEnd": False})
     server.settings("@jupyterlab/docmanager-extension/plugin", {"autosave": False})
-    # one context: the next page finds JupyterLab's scripts in the browser's cache
-    context = chromium.contexts[0] if chromium.contexts else chromium.new_context(accept_downloads=False)
-    page = context.new_page()
+    page = chromium.contexts[0].new_page()  # one context: it finds JupyterLab's scripts in the browser's cache
     try:
         page.set_viewport_size({"width": width, "height": height})
         lesson = Lesson(page)

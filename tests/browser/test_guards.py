@@ -8,7 +8,6 @@ import sys
 import time
 from pathlib import Path
 
-import nbformat
 import pytest
 
 from . import jupyter
@@ -69,25 +68,15 @@ show(Bars(("a", "b"), np.array([1.0, 2.0]), "amount", "Sound"), LayerGrid(np.eye
 """
 
 
-def write(path: Path, *sources: str) -> str:
-    """A notebook with these cells; gives its name."""
-    book = nbformat.v4.new_notebook(
-        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    )
-    book.cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    nbformat.write(book, path)
-    return path.name
-
-
 def test_a_sound_notebook_has_no_troubles(desk):
-    name = write(desk.server.folder / "sound.ipynb", PLOT, SOUND)
+    name = desk.written("sound", PLOT, SOUND)
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         assert troubles(lesson) == []
 
 
 def test_each_planted_fault_is_named_with_its_cell(desk, tmp_path):
-    name = write(desk.server.folder / "planted.ipynb", PLOT, *(source for source, _ in PLANTED.values()))
+    name = desk.written("planted", PLOT, *(source for source, _ in PLANTED.values()))
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         lesson.page.wait_for_timeout(300)
@@ -107,7 +96,7 @@ def test_an_explorer_moves_by_keyboard_and_a_dead_one_is_named(desk):
         "import numpy as np\nfrom labkit.core.results import Bars\n"
         "Explorer('dead', (Slider('top', 1, 1, 9, label='Top'),), lambda top: [Bars(('a',), np.ones(1))])"
     )
-    name = write(desk.server.folder / "explorers.ipynb", "import letters\nletters.build()", dead)
+    name = desk.written("explorers", "import letters\nletters.build()", dead)
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         assert troubles(lesson) == []
@@ -118,7 +107,7 @@ def test_an_explorer_moves_by_keyboard_and_a_dead_one_is_named(desk):
 
 def test_bad_input_is_said_in_place_and_the_copy_button_shows_parameters(desk):
     shutil.copy(Path(__file__).parents[1] / "explorers" / "letters.py", desk.server.folder / "letters.py")
-    name = write(desk.server.folder / "input.ipynb", "import letters\nletters.build()")
+    name = desk.written("input", "import letters\nletters.build()")
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         panel = explorers(lesson)[0]
@@ -136,14 +125,14 @@ def test_bad_input_is_said_in_place_and_the_copy_button_shows_parameters(desk):
 
 def test_a_figure_folded_away_is_named(desk):
     folded = "display(HTML('<style>.js-plotly-plot { height: 0 !important; overflow: hidden }</style>'))"
-    name = write(desk.server.folder / "folded.ipynb", PLOT, SOUND, folded)
+    name = desk.written("folded", PLOT, SOUND, folded)
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         assert len([said for said in troubles(lesson) if "without height" in said]) == 2
 
 
 def test_text_follows_the_theme_and_text_that_does_not_is_named(desk):
-    name = write(desk.server.folder / "themes.ipynb", PLOT, SOUND)
+    name = desk.written("themes", PLOT, SOUND)
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         assert faint_text(lesson) == []
@@ -161,7 +150,7 @@ def test_text_follows_the_theme_and_text_that_does_not_is_named(desk):
 def test_hostile_text_runs_nowhere(desk):
     shutil.copy(Path(__file__).parents[1] / "views" / "gallery.py", desk.server.folder / "gallery.py")
     shows = "import gallery\nfrom labkit.views import show\nshow(*gallery.hostile().values(), table=True)"
-    name = write(desk.server.folder / "hostile.ipynb", PLOT, shows)
+    name = desk.written("hostile", PLOT, shows)
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         assert "run" not in lesson.page.title().split()
@@ -176,7 +165,7 @@ def test_hostile_text_runs_nowhere(desk):
 def test_every_example_is_drawn(desk):
     shutil.copy(Path(__file__).parents[1] / "views" / "gallery.py", desk.server.folder / "gallery.py")
     shows = "import gallery\nfrom labkit.views import show\nshow(*gallery.examples().values())"
-    name = write(desk.server.folder / "examples.ipynb", PLOT, shows)
+    name = desk.written("examples", PLOT, shows)
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         assert troubles(lesson) == []
@@ -191,7 +180,7 @@ def test_kernels_and_pages_cannot_reach_other_hosts(desk):
         "import socket\ntry:\n    socket.create_connection(('1.1.1.1', 443), 3)\n"
         "except OSError as error:\n    print('cut', error)"
     )
-    name = write(desk.server.folder / "reach.ipynb", reach)
+    name = desk.written("reach", reach)
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=60)
         assert "cut" in str(lesson.cells()[0]["outputs"])
@@ -200,8 +189,9 @@ def test_kernels_and_pages_cannot_reach_other_hosts(desk):
 @pytest.mark.parametrize("required, verdict", [("1", "1 error"), ("0", "1 skipped")])
 def test_without_chromium_the_tests_say_that_they_did_not_run(tmp_path, required, verdict):
     here = Path(__file__).parent
-    for name in ("__init__.py", "conftest.py", "jupyter.py", "keeper.py"):
+    for name in ("__init__.py", "jupyter.py", "keeper.py"):
         shutil.copy(here / name, tmp_path)
+    shutil.copy(here / "desk.py", tmp_path / "conftest.py")
     (tmp_path / "test_it.py").write_text("def test_it(desk): ...\n")
     folder = Path(sys.executable).parent
     environment = {**os.environ, "PATH": str(folder), "LABKIT_REQUIRE_BROWSER": required}

@@ -10,8 +10,6 @@ from labkit.suite.outcomes import ClaimRecord, Outcome, SuiteResult
 from labkit.suite.reports import write_gallery, write_reports
 from labkit.suite.slides import write_slides
 
-from . import jupyter
-
 PLOTLY = "application/vnd.plotly.v1+json"
 CDN = "https://cdn.example.org/planted.js"
 FIGURE = {"data": [{"type": "bar", "x": ["a", "b"], "y": [3, 1]}], "layout": {"height": 300, "title": {"text": "Bars"}}}
@@ -20,16 +18,10 @@ FRAMED = f'<iframe srcdoc="{INSIDE}"></iframe>'
 STRIP = '<div class="labkit"><div class="lk-strip">token strip</div></div>'
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    """A Chromium for pages that are files."""
-    jupyter.require()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as tool:
-        browser = tool.chromium.launch(executable_path=jupyter.CHROMIUM, args=list(jupyter.QUIET))
-        yield browser
-        browser.close()
+@pytest.fixture
+def chromium(desk):
+    """For pages that are files."""
+    return desk.chromium
 
 
 @pytest.fixture(scope="module")

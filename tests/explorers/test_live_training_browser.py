@@ -5,23 +5,15 @@ import re
 
 import pytest
 
-from tests.browser.jupyter import browser, opened, serving
-
 pytestmark = pytest.mark.browser
 
 CELL = 'import labkit as lab\nrun = lab.train("nano", corpus="repeated", layers=2, batch=16, minutes=9, name="long")'
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("live"), "live", CELL) as running:
-        yield running
-
-
-def test_the_curve_grows_while_it_trains_and_an_interrupt_leaves_the_final_picture(server):
+def test_the_curve_grows_while_it_trains_and_an_interrupt_leaves_the_final_picture(desk):
     pictures = os.environ.get("LABKIT_PICTURES", "")
     dark = pictures.endswith("dark")
-    with browser(server) as chromium, opened(chromium, server, "live.ipynb", dark=dark, height=900) as lesson:
+    with desk.opened(desk.written("live", CELL), dark=dark, height=900) as lesson:
         page = lesson.page
         page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
         page.wait_for_selector(".jp-OutputArea .js-plotly-plot", timeout=120_000)
@@ -50,4 +42,4 @@ def test_the_curve_grows_while_it_trains_and_an_interrupt_leaves_the_final_pictu
         assert lesson.errors == []
         assert lesson.strangers == []
         assert page.locator(".jp-OutputArea [role=status]").count() == 0
-    assert (server.home / "runs" / "long" / "checkpoints").is_dir()
+    assert (desk.server.home / "runs" / "long" / "checkpoints").is_dir()

@@ -4,8 +4,6 @@ import os
 
 import pytest
 
-from tests.browser.jupyter import browser, opened, serving
-
 pytestmark = pytest.mark.browser
 
 CELL = """
@@ -24,16 +22,10 @@ Explorer("Steered", controls, draw)
 """  # noqa: E501  a notebook's cell
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with serving(tmp_path_factory.mktemp("steering"), "steering", CELL) as running:
-        yield running
-
-
-def test_a_click_or_enter_in_a_picture_moves_the_controls_around_it(server):
+def test_a_click_or_enter_in_a_picture_moves_the_controls_around_it(desk):
     pictures = os.environ.get("LABKIT_PICTURES", "")
     dark = pictures.endswith("dark")
-    with browser(server) as chromium, opened(chromium, server, "steering.ipynb", dark=dark, height=900) as lesson:
+    with desk.opened(desk.written("steering", CELL), dark=dark, height=900) as lesson:
         lesson.run_all(seconds=120)
         page = lesson.page
 

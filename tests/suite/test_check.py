@@ -46,6 +46,14 @@ def test_both_run_and_one_verdict_stands_last(check, tmp_path, capfd, lessons, t
     assert out.splitlines()[-1] == f"Verdict: {', '.join(said)}."
 
 
+def test_the_tests_know_where_the_lessons_were_executed(check, tmp_path, capfd, monkeypatch):
+    monkeypatch.delenv("LABKIT_EXECUTED", raising=False)
+    asks = [sys.executable, "-c", "import os; print('executed in', os.environ.get('LABKIT_EXECUTED'))"]
+    check(asks, asks, tmp_path)
+    out = capfd.readouterr().out
+    assert out.index("executed in None") < out.index(f"executed in {tmp_path}")
+
+
 def test_lessons_that_leave_no_result_do_not_hide_the_tests(check, tmp_path, capfd):
     assert check(command("", 1), command("7 passed", 0), tmp_path) == 1
     out = capfd.readouterr().out

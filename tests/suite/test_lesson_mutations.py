@@ -18,6 +18,7 @@ from labkit.lessons import mutations
 from labkit.suite import runner
 from labkit.suite.lessons import python_of
 from labkit.suite.planning import plan_run
+from tests.lessons.slices import names_of, slice_of
 
 ROOT = Path(__file__).resolve().parents[2]
 BOOKS = {path.stem[:2]: path for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
@@ -82,25 +83,10 @@ def test_a_mutation_reaches_whoever_holds_what_it_replaces(monkeypatch):
 
 
 def slice_for(notebook, claim):
-    """A notebook with the cells that `claim` (`topic/what`) depends on, in their order.
-
-    A cell is needed if it gives a name (assigned, imported or defined) to a cell that is needed; the cell of parameters
-    and the one that begins the lesson always are.
-    """
-    cells = notebook.cells
-    found = [i for i, cell in enumerate(cells) if cell.cell_type == "code" and _claims(cell.source, claim)]
+    """A notebook with the first cell that makes `claim` (`topic/what`) and the cells that it depends on."""
+    found = [cell.source for cell in notebook.cells if cell.cell_type == "code" and _claims(cell.source, claim)]
     assert found, f"no cell makes the claim {claim}: renew the mutation"
-    at = found[0]
-    kept, needed = [cells[at]], _names(cells[at].source)[1]
-    for cell in reversed(cells[:at]):
-        if cell.cell_type != "code":
-            continue
-        given, used = _names(cell.source)
-        if given & needed or "parameters" in cell.metadata.get("tags", ()) or "lab.begin(" in cell.source:
-            kept.append(cell)
-            needed = needed - given | used
-    sliced = nbformat.v4.new_notebook(cells=list(reversed(kept)), metadata=notebook.metadata)
-    return sliced
+    return slice_of(notebook, lambda source: source == found[0])
 
 
 def _claims(source, claim):
@@ -110,48 +96,11 @@ def _claims(source, claim):
     return any(isinstance(call.args[0], ast.Constant) and call.args[0].value in names for call in calls)
 
 
-def _names(source):
-    """(names that a cell gives, names that it needs from the cells before)."""
-    given, needed = set(), set()
-    for statement in ast.parse(python_of(source)).body:
-        _follow(statement, given, needed)
-    return given, needed
-
-
-SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-FIRST = ("value", "iter", "generators", "args")
-"""Parts of a node that run before its other parts, which may give a name that these need."""
-
-
-def _follow(node, given, needed):
-    """Add to both what running `node` gives and needs; what a function or a comprehension gives stays inside."""
-    inside = set(given) if isinstance(node, SCOPES) else given
-    if isinstance(node, ast.FunctionDef | ast.ClassDef):
-        given.add(node.name)
-        inside.add(node.name)
-    elif isinstance(node, ast.Import | ast.ImportFrom):
-        given |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    elif isinstance(node, ast.arg):
-        given.add(node.arg)
-    elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        needed |= {node.target.id} - given
-    elif isinstance(node, ast.Name):
-        if isinstance(node.ctx, ast.Load):
-            needed |= {node.id} - given
-        else:
-            given.add(node.id)
-    for field in sorted(node._fields, key=lambda name: name not in FIRST):
-        part = getattr(node, field, None)
-        for one in part if isinstance(part, list) else [part]:
-            if isinstance(one, ast.AST):
-                _follow(one, inside, needed)
-
-
 def test_a_cell_needs_what_it_reads_before_it_writes_it():
     """The slices rest on this."""
     loop = "for i in range(n):\n    rows = [x + i for x in data]\n    total += rows[0]"
-    given, needed = _names(f"import numpy as np\n{loop}\ny = y + rows[-1]")
+    given, needed = names_of(f"import numpy as np\n{loop}\ny = y + rows[-1]")
     assert {"np", "i", "rows", "total", "y"} <= given and "x" not in given
     assert needed - {"range"} == {"n", "data", "total", "y"}
-    given, needed = _names("def f(a, b=c):\n    d = a + e\n    return f(d)")
+    given, needed = names_of("def f(a, b=c):\n    d = a + e\n    return f(d)")
     assert given == {"f"} and needed == {"c", "e"}

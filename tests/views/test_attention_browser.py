@@ -1,7 +1,5 @@
 """The attention view and bertviz's in Chromium: drawn, quick, moved by mouse and keyboard, dark on a dark page."""
 
-import os
-import shutil
 from contextlib import contextmanager
 
 import pytest
@@ -15,23 +13,11 @@ from .test_attention_pack import weights
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync"]  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def chromium():
-    if CHROMIUM is None:
-        if os.environ.get("LABKIT_REQUIRE_BROWSER") == "1":
-            pytest.fail("the browser's tests must run here, but there is no Chromium")
-        pytest.skip("the browser's tests did NOT run: no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield browser
-        browser.close()
+@pytest.fixture
+def chromium(desk):
+    """For pages that are files."""
+    return desk.chromium
 
 
 @contextmanager
