@@ -195,16 +195,8 @@ def test_without_chromium_the_tests_say_that_they_did_not_run(tmp_path, required
     (tmp_path / "test_it.py").write_text("def test_it(desk): ...\n")
     folder = Path(sys.executable).parent
     environment = {**os.environ, "PATH": str(folder), "LABKIT_REQUIRE_BROWSER": required}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-rs",
-        "-p",
-        "no:cacheprovider",
-        "--import-mode=importlib",
-        str(tmp_path),
-    ]
+    options = ["-rs", "-p", "no:cacheprovider", "--import-mode=importlib"]
+    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
     assert verdict in done.stdout, done.stdout
     assert "no Chromium on this machine" in done.stdout

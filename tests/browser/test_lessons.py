@@ -33,7 +33,7 @@ def executed(lesson: Path, place: Path) -> Path:
     """The lesson as a fast run left it; where no run is named, one is made."""
     if not (folder := os.environ.get(EXECUTED)):
         folder = runner.new_folder(place / "run")
-        runner.run(plan_run([lesson], fast=True), folder=folder).write(folder)
+        runner.run(plan_run([lesson], parameters={}, fast=True), folder=folder).write(folder)
     (outcome,) = (one for one in SuiteResult.read(Path(folder)).outcomes if one.topic == lesson.stem)
     assert outcome.executed, f"its run left nothing: {outcome.problems}"
     kept, now = (as_written(nbformat.read(path, 4)) for path in (Path(folder) / outcome.executed, lesson))
