@@ -4,6 +4,7 @@ from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
+from labkit import __version__
 from labkit.core.devices import choose_device, choose_dtype, describe_machine, kind_of
 from labkit.core.errors import OptionError
 from labkit.core.output import in_notebook, put
@@ -63,7 +64,8 @@ def opening_line(topic: str, seed: int | None = None) -> str:
     """On one line: topic, device and what it does well, dtype, cores, memory, a given seed, and versions."""
     device, machine = choose_device(), describe_machine()
     drawn = "" if seed is None else f"seed {seed} · "
-    versions = " · ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "labkit"))
+    # The lab's own version is that of the code that runs: a clone on the path may not be the installed one.
+    versions = f"torch {version('torch')} · transformers {version('transformers')} · labkit {__version__}"
     return (
         f"{topic} · {device} ({kind_of(device).processor}), {choose_dtype('auto', device)} · {machine.cores} cores, "
         f"{machine.free_gb:.0f} of {machine.memory_gb:.0f} GB free · {drawn}{versions}"

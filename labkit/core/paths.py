@@ -14,25 +14,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from .errors import OptionError
+
 FRESH = "LABKIT_FRESH"
 """The environment variable under which nothing is read that an earlier process computed."""
 
 
 def cache_folder() -> Path:
-    """The folder of fetched and converted files; not created here."""
-    named = os.environ.get("LABKIT_CACHE")
-    if named:
-        return Path(named).expanduser().absolute()
+    """The folder of fetched and converted files; not created here.
+
+    Raises:
+        OptionError: LABKIT_CACHE is in the home of a user whom this machine does not know, or it has none for this one.
+    """
     from platformdirs import user_cache_path
 
-    return user_cache_path("labkit", appauthor=False)
+    folder = _named("LABKIT_CACHE") or user_cache_path("labkit", appauthor=False)
+    if not folder.is_absolute():  # ~ that nobody has taken the place of
+        raise OptionError(f"no home folder is known, so {folder} is no place; set LABKIT_CACHE to a folder")
+    return folder
+
+
+def _named(variable: str) -> Path | None:
+    """The folder that an environment variable names, if it does."""
+    named = os.environ.get(variable)
+    try:
+        return Path(named).expanduser().absolute() if named else None
+    except RuntimeError as error:
+        raise OptionError(f"{variable}={named}: this machine has no such user; set it to a folder") from error
 
 
 def runs_folder() -> Path:
     """The folder of runs: LABKIT_RUNS, else `runs` beside the current folder's `notebooks`, else `./runs`."""
-    named = os.environ.get("LABKIT_RUNS")
-    if named:
-        return Path(named).expanduser().absolute()
+    if named := _named("LABKIT_RUNS"):
+        return named
     here = Path.cwd()
     return (here.parent if here.name == "notebooks" else here) / "runs"
 

@@ -139,6 +139,7 @@ def _next_probabilities(lm: "LanguageModel", text: Text, off: Sequence[Head]) ->
     hooks = [*silencers(lm.bridge, off), only_position(-1)]
     with torch.no_grad():
         logits = lm.bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
+    require_finite(logits[0, -1], lm.name)
     return logits[0, -1].double().softmax(-1).cpu().numpy()
 
 

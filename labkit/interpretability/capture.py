@@ -16,6 +16,7 @@ import numpy as np
 from labkit.core.errors import ModelError, OptionError
 from labkit.core.pieces import Pieces
 from labkit.core.results import HeadPatterns
+from labkit.models.language_model import require_finite
 
 from .edits import SITES, Edit, Hook, check_site, hook_name, hooks_of, obeyed
 from .inputs import Text, require_attention, token_ids
@@ -126,7 +127,8 @@ def capture(
     """One forward pass through the bridge; only what is asked for is kept.
 
     Args:
-        text: a text, or token numbers.
+        text: a text, in which the name of a special token is that token, as for every verb that gives a model something
+            to read (`lab.tokenizer(lm)` cuts such a name like any text); or token numbers.
         sites: any of attn_in, q, k, v, q_rotated, k_rotated, scores, pattern, z, attn_out, mlp_in, mlp_out, resid_pre,
             resid_post and logits; the head of labkit.interpretability.edits says what each one is.
         layers: the layers to keep; None = all.
@@ -138,7 +140,7 @@ def capture(
     Raises:
         TextError: the text is empty or longer than the context.
         OptionError: an unknown site, layer or head, or more memory than the machine has free.
-        ModelError: the model has no attention, or lacks a site.
+        ModelError: the model has no attention, lacks a site, or gave numbers that are not finite.
         ShapeError: an edit's value does not fit.
 
     Law: patterns equal transformers' own `output_attentions` to 1e-5 (tests/interpretability/test_capture.py).
@@ -163,6 +165,8 @@ def capture(
     found: dict[str, Any] = {site: tuple(one) if gradients else np.stack(one) for site, one in seen.items()}
     if "logits" in sites:
         found["logits"] = logits[0].float() if gradients else logits[0].float().cpu().numpy()
+    for state in (state for states in found.values() for state in states):
+        require_finite(state.detach() if gradients else state, lm.name)
     return Capture(lm.name, Pieces(lm.tokenizer).texts(ids), tuple(ids), kept, is_causal(lm), found)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from labkit.core.errors import ModelError, OptionError, TargetError, TextError
 from labkit.core.values import checked_text
 from labkit.models import require_model
+from labkit.models.prediction import read_ids
 
 if TYPE_CHECKING:
     from labkit.models import LanguageModel
@@ -44,13 +45,9 @@ def token_ids(
         TextError: nothing to read, too few tokens, or more than the model's context holds.
         OptionError: the window lies outside of the text.
     """
-    ids = (
-        lm.tokenizer(checked_text(text), verbose=False)["input_ids"]
-        if isinstance(text, str)
-        else [int(i) for i in text]
-    )
     if isinstance(text, str) and not text:
         raise TextError("the text is empty; write at least one word")
+    ids = _read(lm, text) if isinstance(text, str) else [int(i) for i in text]
     if window is not None:
         start, stop = window
         if not 0 <= start < stop <= len(ids):
@@ -76,7 +73,14 @@ def token_ids(
 
 def count_tokens(lm: "LanguageModel", text: str) -> int:
     """How many tokens the model would see, special tokens included."""
-    return len(lm.tokenizer(checked_text(text), verbose=False)["input_ids"])
+    return len(_read(lm, text))
+
+
+def _read(lm: "LanguageModel", text: str) -> list[int]:
+    """An encoder reads the end that its tokenizer adds; a decoder goes on from what was written."""
+    if lm.card.kind == "decoder-only":
+        return read_ids(lm.tokenizer, text)
+    return lm.tokenizer(checked_text(text), verbose=False)["input_ids"]
 
 
 def target_id(lm: "LanguageModel", target: str) -> int:

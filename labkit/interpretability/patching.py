@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from labkit.core.errors import ModelError, OptionError, ShapeError
+from labkit.models.language_model import require_finite
 from labkit.models.likelihood import read_pair
 
 from .inputs import Text, require_attention, token_ids
@@ -138,7 +139,9 @@ def _ends(lm: "LanguageModel", texts: list[list[int]], at: Mapping[int, Callable
         for layer, change in at.items():
             hooks.callback(_hook(blocks, layer, change).remove)
         logits = lm.model(input_ids=tokens, use_cache=False, logits_to_keep=max(back)).logits
-        return logits[rows, [max(back) - n for n in back]].float().log_softmax(-1)
+        ends = logits[rows, [max(back) - n for n in back]].float()
+    require_finite(ends, lm.name)
+    return ends.log_softmax(-1)
 
 
 def _blocks(lm: "LanguageModel") -> Any:

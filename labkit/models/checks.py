@@ -20,7 +20,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """config.json of a model folder.
 
     Raises:
-        ModelError: it is missing, is not JSON, or wants code of its own to be run.
+        ModelError: it is missing, is not JSON, wants code of its own to be run, or says that weights are rounded.
     """
     path = folder / "config.json"
     if not path.is_file():
@@ -35,6 +35,12 @@ def read_config(folder: Path) -> dict[str, Any]:
                 f"{folder / name} asks to run Python code that came with the model (auto_map), and the lab never does; "
                 "use a model whose architecture transformers itself contains"
             )
+    if stored := config.get("quantization_config"):
+        method = stored.get("quant_method", "unnamed") if isinstance(stored, dict) else "unnamed"
+        raise ModelError(
+            f"{folder} holds weights rounded by the method {str(method)[:40]!r}, which other programs than the lab's "
+            "compute with; use the model's version of full precision (float32, or 16 bits)"
+        )
     return config
 
 
@@ -49,14 +55,27 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a model folder.
+    """The safetensors files of a model folder that are read; some folders hold a second copy in another layout.
 
     Raises:
-        ModelError: there are none, or the weights are pickles.
+        ModelError: there are none, one that the index names is not there, or the weights are pickles.
     """
-    found = sorted(folder.glob("*.safetensors"))
-    if found:
-        return found
+    index, whole = folder / "model.safetensors.index.json", folder / "model.safetensors"
+    if whole.is_file():
+        return [whole]
+    if index.is_file():
+        named = _read_json(index).get("weight_map")
+        if not isinstance(named, dict):
+            raise ModelError(f"{index} has no weight_map; save or fetch the model again")
+        files = [folder / name for name in sorted(set(map(str, named.values())))]
+        if gone := [file.name for file in files if not file.is_file()]:
+            raise ModelError(f"{folder} lacks {', '.join(gone[:3])}, which its index names; save or fetch it again")
+        return files
+    if found := sorted(folder.glob("*.safetensors")):
+        raise ModelError(
+            f"{folder} holds {found[0].name}, but no model.safetensors and no index of parts; "
+            "save the model with model.save_pretrained(folder)"
+        )
     pickles = sorted(p.name for end in ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl") for p in folder.glob(end))
     if pickles:
         raise ModelError(

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from .language_model import LanguageModel
+from .language_model import LanguageModel, require_finite
 from .loading import load
 
 
@@ -40,5 +40,6 @@ def embed(lm: LanguageModel, texts: Sequence[str], *, batch: int = 256) -> np.nd
             states = lm.model(**ids).last_hidden_state  # (text, seq, d)
             mask = ids["attention_mask"][..., None]
             mean = (states * mask).sum(1) / mask.sum(1)
+            require_finite(mean, lm.name)
             rows.append(torch.nn.functional.normalize(mean.float(), dim=-1).cpu().numpy())
     return np.concatenate(rows) if rows else np.zeros((0, lm.card.d_model))

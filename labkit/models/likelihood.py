@@ -26,7 +26,7 @@ import numpy as np
 
 from labkit.core.errors import ModelError, OptionError, ShapeError, TextError
 
-from .language_model import LanguageModel, require_model
+from .language_model import LanguageModel, require_finite, require_model
 from .prediction import read_ids
 
 BATCH = 32
@@ -119,7 +119,7 @@ def read_pair(lm: LanguageModel, prompt: str, continuation: str) -> Pair:
     """Both as one text, and where the continuation begins."""
     if not continuation:
         raise TextError(f"the continuation of {prompt[-40:]!r} is empty; give one or more characters, such as ' yes'")
-    alone, whole = (_plain(lm.tokenizer, text) for text in (prompt, prompt + continuation))
+    alone, whole = (read_ids(lm.tokenizer, text) for text in (prompt, prompt + continuation))
     border = _shared(alone, whole)
     if border == len(whole):
         raise TextError(f"{continuation!r} adds no token to {prompt[-40:]!r}; write characters of the vocabulary")
@@ -132,15 +132,6 @@ def read_pair(lm: LanguageModel, prompt: str, continuation: str) -> Pair:
             f"a text of {len(whole):,} tokens does not fit the {lm.card.context:,} of {lm.name}; shorten it"
         )
     return Pair(tuple(whole), border, merged)
-
-
-def _plain(tokenizer: Any, text: str) -> list[int]:
-    """The ids of a text without the end that some tokenizers add to it."""
-    ids = read_ids(tokenizer, text) if text else list(tokenizer("")["input_ids"])
-    end = tokenizer.eos_token_id
-    while ids and ids[-1] == end and not text.endswith(tokenizer.eos_token or ""):
-        ids.pop()
-    return ids
 
 
 def _shared(a: Sequence[int], b: Sequence[int]) -> int:
@@ -221,6 +212,5 @@ def _logprobs(lm: LanguageModel, beginning: _Beginning, texts: Sequence[Pair]) -
             ids = torch.tensor(text.ids[text.border :], device=logits.device)
             at = logits[row, text.border - first : len(text.ids) - first].float().log_softmax(-1)
             found.append(at.gather(-1, ids[:, None])[:, 0].cpu().numpy())
-    if not all(np.isfinite(one).all() for one in found):
-        raise ModelError(f"{lm.name} gave log-probabilities that are not finite; its weights or number type are broken")
+    require_finite(np.concatenate(found), lm.name)
     return found

@@ -25,6 +25,7 @@ from .language_model import Card, LanguageModel
 from .layout import lay_side_by_side
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+IN_A_LAYER = re.compile(r"\.(\d+)\.")
 # Of a hub repository only data: no pickles, no Python.
 HUB_FILES = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 
@@ -44,11 +45,12 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
         the cache; later loads take a second or two.
 
     Raises:
-        ModelError: unknown name, pickled weights, code inside the model, missing tensors, or it does not fit.
+        ModelError: unknown name, pickled or rounded weights, code inside the model, tensors missing or left over, a
+            tokenizer that cannot be read or is another model's, or it does not fit.
         AssetError: its files are not here and cannot be fetched.
         OptionError: the device or the dtype is unknown or not on this machine.
 
-    Laws: tests/models/test_loading.py (refusals), tests/models/test_weights.py (the real models).
+    Laws: tests/models/test_loading.py and test_hostile.py (refusals), tests/models/test_weights.py (the real models).
     """
     device = choose_device(device)
     dtype = choose_dtype(dtype, device)
@@ -60,6 +62,7 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
     check_room(str(name), elements, dtype=dtype, device=device)
     model = lay_side_by_side(open_model(folder, config, device=device, dtype=dtype))
     tokenizer = open_tokenizer(folder)
+    check_vocabulary(folder, tokenizer, model)
     shown = entry.name if entry else str(name)
     return LanguageModel(shown, model, tokenizer, describe(shown, model, entry))
 
@@ -147,7 +150,7 @@ def open_model(folder: Path, config: dict[str, Any], *, device: str, dtype: str)
     """The transformers model of a folder, with the class that its config names, in evaluation mode.
 
     Raises:
-        ModelError: transformers does not know the architecture, or tensors are missing from the files.
+        ModelError: transformers does not know the architecture, tensors are missing, or layers are left over.
     """
     import torch
     import transformers
@@ -171,7 +174,24 @@ def open_model(folder: Path, config: dict[str, Any], *, device: str, dtype: str)
             f"{folder} lacks {len(missing)} tensors that a {named} needs ({', '.join(missing[:3])} …); "
             "the folder is incomplete: save or fetch it again"
         )
+    # Heads and poolers of another use may be left over, parts of layers may not: the model would be another one.
+    if left := [key for key in sorted(report["unexpected_keys"]) if IN_A_LAYER.search(key)]:
+        raise ModelError(_left_over(folder, named, model.config, left))
     return model.to(device).eval().requires_grad_(False)
+
+
+def _left_over(folder: Path, named: str, config: Any, keys: list[str]) -> str:
+    layers = {int(found[1]) for key in keys if (found := IN_A_LAYER.search(key))}
+    told = int(getattr(config.get_text_config(), "num_hidden_layers", 0))
+    if beyond := sorted(layer for layer in layers if layer >= told):
+        return (
+            f"{folder} holds layers {beyond[0]} to {beyond[-1]}, but its config.json tells of layers 0 to {told - 1} "
+            f"(num_hidden_layers={told}); correct it there, or save the model again"
+        )
+    return (
+        f"{folder} holds {len(keys)} tensors that a {named} does not use ({', '.join(keys[:3])} …); "
+        "its config.json names another architecture: save or fetch it again"
+    )
 
 
 def _ours(named: str) -> Any:
@@ -202,11 +222,26 @@ def open_tokenizer(folder: Path) -> Any:
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"the tokenizer in {folder} cannot be read ({error}); save or fetch it again") from error
+    except Exception as error:  # the tokenizers library raises bare ones
+        why = _cut(str(error).strip() or type(error).__name__, 200)
+        raise ModelError(f"the tokenizer in {folder} cannot be read ({why}); save or fetch it again") from error
     if tokenizer.pad_token is None and tokenizer.eos_token is not None:
         tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
+
+
+def check_vocabulary(folder: Path, tokenizer: Any, model: Any) -> None:
+    """Refuse a tokenizer whose tokens have numbers that the model has no vector for.
+
+    Raises:
+        ModelError: with both counts.
+    """
+    rows, highest = model.get_input_embeddings().weight.shape[0], max(tokenizer.get_vocab().values(), default=0)
+    if highest >= rows:
+        raise ModelError(
+            f"the tokenizer in {folder} numbers its tokens up to {highest:,}, but the model knows 0 to {rows - 1:,}; "
+            "save the tokenizer that it was trained with, or give it rows: model.resize_token_embeddings(...)"
+        )
 
 
 def describe(name: str, model: Any, entry: Entry | None) -> Card:

@@ -127,7 +127,8 @@ def encode(lm: LanguageModel, text: str) -> list[int]:
 
 
 def read_ids(tokenizer: Any, text: str, **options: Any) -> list[int]:
-    """The ids of a prompt, as every verb reads it: an empty one is the tokenizer's start token.
+    """The ids of a prompt, as every verb reads it: an empty one is the tokenizer's start token, and an end token that
+    the tokenizer puts after each text is left out, for the model is to go on.
 
     Args:
         options: of the tokenizer's call, such as add_special_tokens=False for a text that has them.
@@ -137,6 +138,8 @@ def read_ids(tokenizer: Any, text: str, **options: Any) -> list[int]:
             start token.
     """
     ids = list(tokenizer(checked_text(text), verbose=False, **options)["input_ids"])
+    while ids and ids[-1] == tokenizer.eos_token_id and not text.endswith(tokenizer.eos_token):
+        ids.pop()
     if not ids and text:
         raise TextError(
             f"none of the {len(text)} characters of the text is in the vocabulary, so the model would see nothing; "

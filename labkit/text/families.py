@@ -73,7 +73,8 @@ class Library:
 
     def __init__(self, name: str, backend: Any):
         self.name, self._backend = name, backend
-        self.vocab_size = backend.get_vocab_size(with_added_tokens=True)
+        numbers = backend.get_vocab(with_added_tokens=True).values()
+        self.vocab_size = max(numbers, default=-1) + 1  # some may be missing between
         self._piece = Pieces(backend)
 
     def encode(self, text: str) -> list[int]:

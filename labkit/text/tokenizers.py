@@ -4,7 +4,9 @@
 
 Reads   vocabulary files from the lab's cache; `tokenizers.toml` says which, and how each is read.
 Gives   ids, texts, and TokenSplit: what a person sees of a split.
-Ignores models. Special tokens written in a text are ordinary characters here: a text cannot smuggle one in.
+Ignores models. One rule for the name of a special token within a text, such as `<|im_end|>`: here, and in what is
+trained on, it is ordinary characters, so that a text cannot smuggle one in; what a model is given to read
+(`next_token`, `sample`, `capture`, `score`) may hold one by its name, as chats do.
 """
 
 import tomllib
@@ -49,6 +51,9 @@ class Tokenizer(Protocol):
 
 def tokenizer(source: Any) -> Tokenizer:
     """A tokenizer by its name, or the one of a language model.
+
+    The name of a special token in a text is ordinary characters; `lab.capture(lm, text).tokens` shows what a model,
+    which takes it for the token, is given to read.
 
     Args:
         source: gpt2, cl100k, o200k, claude, deepseek, mistral-v1, tekken, qwen or bert; or a LanguageModel; or a

@@ -60,6 +60,13 @@ def test_lock_project_and_environment_agree():
     assert disagreements(ROOT) == []
 
 
+def test_the_code_and_the_project_have_one_version():
+    import labkit
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert labkit.__version__ == project["version"]
+
+
 def test_the_lock_is_exact_and_names_no_host():
     text = (ROOT / "requirements.lock").read_text()
     for line in text.splitlines()[1:]:

@@ -72,3 +72,8 @@ def test_the_map_names_every_notebook_and_says_which_lessons_are_missing():
     table = lesson_map()
     assert len(table) == 15 and set(table["notebook"]) - {"not yet"} == notebooks
     assert all(name == "not yet" or name.startswith(number) for number, _, name in table.rows)
+
+
+def test_a_clone_on_the_path_names_its_own_version(monkeypatch):
+    monkeypatch.setattr("labkit.session.__version__", "7.8.9")
+    assert opening_line("t").endswith("labkit 7.8.9")
