@@ -28,10 +28,12 @@ def cache_folder() -> Path:
     """
     from platformdirs import user_cache_path
 
-    folder = _named("LABKIT_CACHE") or user_cache_path("labkit", appauthor=False)
-    if not folder.is_absolute():  # ~ that nobody has taken the place of
-        raise OptionError(f"no home folder is known, so {folder} is no place; set LABKIT_CACHE to a folder")
-    return folder
+    try:
+        return _named("LABKIT_CACHE") or user_cache_path("labkit", appauthor=False)
+    except RuntimeError as error:
+        raise OptionError(
+            "no home folder is known (HOME is not set, and this user has no name); set LABKIT_CACHE to a folder"
+        ) from error
 
 
 def _named(variable: str) -> Path | None:

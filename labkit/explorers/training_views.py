@@ -11,6 +11,7 @@ from typing import Any
 
 from labkit.core.results import Curves, Table
 from labkit.training import Plan, Record, Run, Step
+from labkit.training.loss import bits_per_byte
 from labkit.training.runs import curves_of
 from labkit.training.schedule import progress
 
@@ -54,8 +55,8 @@ def summary(run: Run, planned: Plan) -> str:
     if not records:
         return f"{run.name}: not one step was done"
     last, loss = records[-1], run.loss
-    size = planned.data.bytes_per_token("validation") if hasattr(planned.data, "bytes_per_token") else float("nan")
-    bits = f" = {loss / log(2) / size:.3f} bits per byte" if isfinite(size) and size > 0 else ""
+    per_byte = bits_per_byte(loss, planned.data)
+    bits = "" if per_byte is None else f" = {per_byte:.3f} bits per byte"
     wanted = f" of {planned.config.steps:,}" if planned.config.steps and last.index < planned.config.steps else ""
     measured = f"; validation loss {loss:.3f} nats per token{bits}" if isfinite(loss) else "; no validation loss yet"
     return (

@@ -11,7 +11,6 @@ the same for every architecture: decoders and encoders, downloaded or trained a 
 
 from .ablation import head_effects, predict_without, token_losses, vectors_without
 from .capture import Capture, capture
-from .cost import AttentionCost, attention_cost
 from .edits import SITES, Edit
 from .heads import MEASURES, head_classes, induction_scores, measure, measure_all, repeated_tokens
 from .one_head import OneHead, head_weights, one_head
@@ -21,12 +20,10 @@ from .relevance import compare_with_effect, cosine_distance, gradient_times_atte
 __all__ = [
     "MEASURES",
     "SITES",
-    "AttentionCost",
     "Capture",
     "Edit",
     "OneHead",
     "Patched",
-    "attention_cost",
     "capture",
     "compare_with_effect",
     "cosine_distance",

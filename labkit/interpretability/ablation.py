@@ -15,7 +15,7 @@ from labkit.core.pieces import Pieces, visible
 from labkit.core.results import Bars, LayerGrid, TokenScores
 from labkit.models.language_model import require_finite
 
-from .capture import Changes, Head, capture, check_heads, device_of, only_position, silencers
+from .capture import Changes, Head, capture, check_heads, chosen_layers, device_of, only_position, silencers
 from .edits import Edit, hook_name, hooks_of
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
 
@@ -27,13 +27,16 @@ ROWS_AT_ONCE = 8192
 """Tokens of all copies together in one sweep; keeps memory near 1 GB for a model of SmolLM2's size."""
 
 
-def head_effects(lm: "LanguageModel", text: Text, *, target: str, mode: str = "zero") -> LayerGrid:
+def head_effects(
+    lm: "LanguageModel", text: Text, *, target: str, mode: str = "zero", layers: Sequence[int] | None = None
+) -> LayerGrid:
     """How much each attention head moves the answer when it is switched off.
 
     Args:
         text: a prompt of at least two tokens.
         target: the continuation whose log-probability is read; one token.
         mode: `zero` sets the head's output to zero; `mean` to its mean over the positions of this text.
+        layers: whose heads; None = all.
 
     Returns:
         LayerGrid; `values` (layer, head), change of log p(target) in nats; negative = the head helped.
@@ -49,14 +52,15 @@ def head_effects(lm: "LanguageModel", text: Text, *, target: str, mode: str = "z
     require_attention(lm)
     require_decoder(lm, "head_effects", "vectors_without() shows what heads do to an encoder's vectors")
     ids, number = token_ids(lm, text, at_least=2), target_id(lm, target)
-    logprobs = _sweep(lm, ids, len(ids) - 1, mode, lambda _, logits: logits.log_softmax(-1)[:, number])
-    layers, heads = lm.bridge.cfg.n_layers, lm.bridge.cfg.n_heads
+    chosen = chosen_layers(lm.bridge, layers)
+    logprobs = _sweep(lm, ids, len(ids) - 1, mode, lambda _, logits: logits.log_softmax(-1)[:, number], layers=chosen)
     return LayerGrid(
-        (logprobs[1:] - logprobs[0]).reshape(layers, heads),
+        (logprobs[1:] - logprobs[0]).reshape(len(chosen), -1),
         f"change of log p({target!r})",
         "nats",
         f"Each head of {lm.name} switched off ({mode})",
         centred=True,
+        row_labels=tuple(map(str, chosen)),
     )
 
 
@@ -144,9 +148,10 @@ def _next_probabilities(lm: "LanguageModel", text: Text, off: Sequence[Head]) ->
 
 
 def _sweep(
-    lm: "LanguageModel", ids: list[int], position: int, mode: str, read: Callable[[Any, Any], Any]
-) -> np.ndarray:
-    """Row 0: the text untouched; row 1 + layer·heads + head: that head switched off. Read at one position.
+    lm: "LanguageModel", ids: list[int], position: int, mode: str, read: Callable[[Any, Any], Any], *,
+    layers: Sequence[int] | None = None,
+) -> np.ndarray:  # fmt: skip
+    """Row 0: the text untouched; then, layer by layer, each head switched off. Read at one position.
 
     `read` gets the last layer's vectors (row, d_model) and the logits (row, vocab).
     """
@@ -154,8 +159,7 @@ def _sweep(
 
     if mode not in MODES:
         raise OptionError(f"mode {mode!r} is unknown; use {' or '.join(MODES)}")
-    cfg = lm.bridge.cfg
-    every = [(layer, head) for layer in range(cfg.n_layers) for head in range(cfg.n_heads)]
+    every = [(layer, head) for layer in chosen_layers(lm.bridge, layers) for head in range(lm.bridge.cfg.n_heads)]
     size = max(1, ROWS_AT_ONCE // len(ids) - 1)
     tokens = torch.tensor([ids], device=device_of(lm))
     found: list[np.ndarray] = []

@@ -150,7 +150,7 @@ def capture(
     require_attention(lm)
     ids = token_ids(lm, text, window=window)
     bridge = lm.bridge
-    kept = _chosen_layers(bridge, layers)
+    kept = chosen_layers(bridge, layers)
     _check_sites(lm, sites, kept, len(ids))
     seen: dict[str, list[Any]] = {site: [] for site in sites if site != "logits"}
     keep = _live_keeper if gradients else _keeper
@@ -233,7 +233,12 @@ def _live_keeper(store: list[Any]) -> Any:
     return hook
 
 
-def _chosen_layers(bridge: Any, layers: Sequence[int] | None) -> tuple[int, ...]:
+def chosen_layers(bridge: Any, layers: Sequence[int] | None) -> tuple[int, ...]:
+    """The layers of a model that are asked for, in order; None = all.
+
+    Raises:
+        OptionError: there is no such layer.
+    """
     count = bridge.cfg.n_layers
     if layers is None:
         return tuple(range(count))

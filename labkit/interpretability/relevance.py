@@ -1,11 +1,11 @@
 """What a weight is worth: weights scaled by the values they carry, by the gradient, and compared with effects."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from labkit.core.results import HeadPatterns
-from labkit.evaluation import Measure, rank_correlation
 
 from .ablation import head_effects
 from .capture import capture
@@ -62,30 +62,41 @@ def gradient_times_attention(lm: "LanguageModel", text: Text, *, target: str) ->
 
 
 def compare_with_effect(
-    lm: "LanguageModel", prompt: Text, *, target: str, word: str, seed: int = 0
-) -> dict[str, Measure]:
-    """How well three quantities order the heads by what is lost when each is switched off.
+    lm: "LanguageModel", prompt: Text, *, target: str, word: str, layers: Sequence[int] | None = None
+) -> dict[str, float]:
+    """How well four quantities order the heads by what is lost when each is switched off: Spearman's ρ of each.
 
     Args:
         target: the continuation; one token.
         word: the word of the prompt whose weight, seen from the last token, is compared.
+        layers: whose heads; None = all.
 
     Returns:
         `weight`: attention of the last token on the word. `value-weighted`: the same, scaled by the vectors moved.
-        `gradient × weight`: summed over the head; it knows the target, the other two do not.
+        `gradient × weight`: of the same cell; it knows the target, the other two do not. `summed over the head`: the
+        gradient × weight of all cells, which is the effect itself to first order.
 
     Raises:
         as `head_effects`; OptionError: the word is not in the prompt.
+
+    Law: the sum orders heads as switching them off does where each does little
+    (tests/interpretability/test_relevance.py).
     """
+    from scipy.stats import spearmanrho
+
     seen = capture(lm, prompt)
     at = seen.where(word)
-    lost = -head_effects(lm, prompt, target=target).values
+    grid = head_effects(lm, prompt, target=target, layers=layers)
+    gradient = gradient_times_attention(lm, prompt, target=target)
     rivals = {
         "weight": seen["pattern"][:, :, -1, at],
         "value-weighted": value_weighted(lm, prompt).values[:, :, -1, at],
-        "gradient × weight": gradient_times_attention(lm, prompt, target=target).sum((2, 3)),
+        "gradient × weight": gradient[:, :, -1, at],
+        "summed over the head": gradient.sum((2, 3)),
     }
-    return {name: rank_correlation(rival, lost, seed=seed) for name, rival in rivals.items()}
+    rows = [int(layer) for layer in grid.row_labels]
+    lost = -grid.values.ravel()
+    return {name: float(spearmanrho(lost, rival[rows].ravel()).statistic) for name, rival in rivals.items()}
 
 
 def cosine_distance(a: np.ndarray, b: np.ndarray) -> float:

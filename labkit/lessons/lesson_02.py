@@ -149,6 +149,32 @@ def row_entropy(answer):
     return "0 for a sharp row, log n for an even one, in nats"
 
 
+PROMPTS = [
+    (prompt, f" {target}", word)
+    for prompt, target, word in (
+        ("When Mary and John went to the shop, John gave a book to", "Mary", "Mary"),
+        ("When Anna and Tom met at the station, Tom handed the ticket to", "Anna", "Anna"),
+        ("Peter and Lucy had lunch, and then Lucy thanked", "Peter", "Peter"),
+        ("The capital of France is Paris. The capital of Italy is", "Rome", "Italy"),
+        ("The capital of Spain is Madrid. The capital of Japan is", "Tokyo", "Japan"),
+        ("The keys of the old red car were lost. We looked everywhere for the", "keys", "keys"),
+        ("The dog chased the cat, so the cat ran away from the", "dog", "dog"),
+        ("She bought milk and bread, and at home she drank the", "milk", "milk"),
+        ("The opposite of hot is cold. The opposite of big is", "small", "big"),
+        ("One two three, one two three, one two", "three", "three"),
+        ("The farmer has a horse. Every morning he feeds his", "horse", "horse"),
+        ("My sister is a doctor. She works as a", "doctor", "doctor"),
+        ("He took the train to London. When he arrived in", "London", "London"),
+        ("The baker made a cake. Everyone wanted a piece of the", "cake", "cake"),
+        ("The sky is blue and the grass is green. The colour of the sky is", "blue", "blue"),
+        ("If you heat ice it becomes water. If you cool water it becomes", "ice", "ice"),
+        ("The king and the queen sat down. The king looked at the", "queen", "queen"),
+        ("In summer it is warm, and in winter it is", "cold", "winter"),
+        ("The teacher asked the student a question, and the answer came from the", "student", "student"),
+        ("I have a pen and a pencil. I lost the pen, so I write with the", "pencil", "pencil"),
+    )
+]
+"""Prompts of section 7: each with the token that should come next, and the word that it hangs on."""
 EXAMPLE = "The capital of France is Paris. The capital of Italy is"
 MOST_TOKENS = 128
 """A longer text would make a reader wait for each key pressed."""

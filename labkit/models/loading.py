@@ -50,7 +50,7 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
         AssetError: its files are not here and cannot be fetched.
         OptionError: the device or the dtype is unknown or not on this machine.
 
-    Laws: tests/models/test_loading.py and test_hostile.py (refusals), tests/models/test_weights.py (the real models).
+    Laws: tests/models/test_loading.py, tests/models/test_hostile.py (refusals); tests/models/test_weights.py.
     """
     device = choose_device(device)
     dtype = choose_dtype(dtype, device)

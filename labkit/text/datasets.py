@@ -32,7 +32,7 @@ from .windows import starts
 
 LEAST = 1000
 """Bytes of text below which nothing can be learned."""
-FORM = 1
+FORM = 2
 """Raised when the files change their form, so that old ones are not read."""
 MOST = 8_000_000_000
 """Bytes kept."""
@@ -77,6 +77,11 @@ class TokenData:
         """UTF-8 bytes of text for each token, those at the documents' ends counted as tokens."""
         side = self._info[self._checked(split)]
         return side["bytes"] / max(1, side["tokens"])
+
+    def lost_share(self, split: str = "validation") -> float:
+        """Share of the bytes that no token says: the vocabulary lacks them, and an unknown token stands for them."""
+        side = self._info[self._checked(split)]
+        return side["lost"] / max(1, side["bytes"])
 
     def batch(self, index: int, *, batch: int, context: int, seed: int = 0, split: str = "train") -> Batch:
         """Batch number `index` of a run: `batch` windows of `context` + 1 tokens, each window once in an epoch.
@@ -211,7 +216,7 @@ def _make(folder: Path, both: dict[str, list[Unit]], tokenizer: Any, size: int, 
 def _write(draft: Path, side: str, pieces: list[tuple[Unit, Iterable[Any]]], tokenizer: Any, dtype: str) -> Any:
     """The ids of one side, unit after unit, as a file; what is to be known of it."""
     marks = [i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None][:1]
-    spans, at = [], 0
+    spans, at, said, lengths = [], 0, 0, _lengths(tokenizer)
     with (draft / f"{side}.bin").open("wb") as file:
         for _, parts in pieces:
             begin = at
@@ -219,11 +224,22 @@ def _write(draft: Path, side: str, pieces: list[tuple[Unit, Iterable[Any]]], tok
                 row = np.asarray(ids, dtype)
                 file.write(row.tobytes())
                 at += len(row)
+                said += int(lengths[row].sum()) if lengths is not None else 0
             spans.append((begin, at))
     np.save(draft / f"{side}.npy", np.array(spans, np.int64).reshape(-1, 2))
     found = [unit for unit, _ in pieces]
     size = sum(unit.stop - unit.start for unit in found)
-    return {"tokens": at, "bytes": size, "titles": [unit.title for unit in found]}
+    lost = max(0, size - said) if lengths is not None else 0
+    return {"tokens": at, "bytes": size, "lost": lost, "titles": [unit.title for unit in found]}
+
+
+def _lengths(tokenizer: Any) -> np.ndarray | None:
+    """(vocab,) the bytes that each token says, none of special ones; None where every text can be said."""
+    if tokenizer.unk_token_id is None:
+        return None
+    pieces = from_library(tokenizer).pieces(range(len(tokenizer)))
+    special = set(tokenizer.all_special_ids)
+    return np.array([0 if i in special else len(piece) for i, piece in enumerate(pieces)])
 
 
 def encoder(tokenizer: Any) -> Any:

@@ -35,7 +35,8 @@ class Loss:
     nats_per_token: float
     """Mean of -log p(next token)."""
     bits_per_byte: float | None
-    """The same per byte of text, in bits, so that tokenizers can be compared; None where tokens are not text."""
+    """The same per byte of text, in bits, so that tokenizers can be compared; None where tokens are not text.
+    A byte that the vocabulary lacks is charged with 8 bits, or knowing less would pay."""
     tokens: int
     """How many predictions were scored."""
     by_position: np.ndarray
@@ -113,8 +114,18 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
     mean = total.sum() / count.sum()
     with np.errstate(invalid="ignore"):
         by_position = np.where(count > 0, total / count, np.nan)
-    size = getattr(data, "bytes_per_token", None)
-    return Loss(mean, mean / log(2) / size(split) if size else None, int(count.sum()), by_position)
+    return Loss(mean, bits_per_byte(mean, data, split), int(count.sum()), by_position)
+
+
+def bits_per_byte(nats_per_token: float, data: Any, split: str = "validation") -> float | None:
+    """A mean loss per byte of text; None where tokens are not text.
+
+    Law: a vocabulary that lacks most words gains nothing by it (tests/text/test_datasets.py).
+    """
+    size, lost = getattr(data, "bytes_per_token", None), getattr(data, "lost_share", None)
+    if not size or not size(split):
+        return None
+    return nats_per_token / log(2) / size(split) + 8 * (lost(split) if lost else 0)
 
 
 def pieces(rows: Rows, most: int) -> Iterator[Rows]:

@@ -105,3 +105,11 @@ def test_a_broken_model_is_refused(decoder):
         broken.model.get_output_embeddings().weight[3] = float("nan")
     with pytest.raises(ModelError, match="not finite"):
         head_effects(broken, TEXT, target=TARGET)
+
+
+def test_the_heads_of_some_layers_are_switched_off_as_among_all(decoder):
+    whole = head_effects(decoder, TEXT, target=TARGET)
+    some = head_effects(decoder, TEXT, target=TARGET, layers=[2, 0])
+    assert some.row_labels == ("0", "2") and np.allclose(some.values, whole.values[[0, 2]], atol=1e-5)
+    with pytest.raises(OptionError, match="choice of 0 to 2"):
+        head_effects(decoder, TEXT, target=TARGET, layers=[3])

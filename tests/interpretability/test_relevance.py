@@ -1,5 +1,8 @@
 """Value-weighted attention, gradient × attention: laws and peers."""
 
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -64,9 +67,14 @@ def test_nothing_flows_from_the_future(llama):
 
 
 def test_what_knows_the_target_beats_the_weight_where_effects_are_small(llama):
-    found = compare_with_effect(llama, TEXT, target=TARGET, word="rate")
-    assert set(found) == {"weight", "value-weighted", "gradient × weight"}
-    assert all(r.low <= r.value <= r.high for r in found.values())
+    small = dataclasses.replace(llama, model=copy.deepcopy(llama.model))
+    for layer in small.model.model.layers:
+        layer.self_attn.o_proj.weight.mul_(1e-3)
+    found = compare_with_effect(small, TEXT, target=TARGET, word="rate")
+    assert set(found) == {"weight", "value-weighted", "gradient × weight", "summed over the head"}
+    assert found["summed over the head"] > 0.99 > max(abs(found["weight"]), abs(found["value-weighted"]))
+    some = compare_with_effect(small, TEXT, target=TARGET, word="rate", layers=[2, 0])
+    assert some != found and some["summed over the head"] > 0.95
     with pytest.raises(OptionError, match="'zebra' ends at"):
         compare_with_effect(llama, TEXT, target=TARGET, word="zebra")
 

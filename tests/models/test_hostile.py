@@ -156,7 +156,9 @@ def test_a_broken_encoder_gives_no_vectors(tiny_bert_folder):
 def test_an_end_that_the_tokenizer_adds_is_left_out_where_the_model_goes_on(tiny_folder):
     plain, ending = load(tiny_folder), load(tiny_folder)
     end = ("<|end|>", ending.tokenizer.eos_token_id)
-    ending.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing("$A <|end|>", special_tokens=[end])
+    ending.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        "$A <|end|>", special_tokens=[end]
+    )
     assert ending.tokenizer(TEXT)["input_ids"][-1] == ending.tokenizer.eos_token_id
     assert np.array_equal(lab.next_token(plain, TEXT).values, lab.next_token(ending, TEXT).values)
     assert lab.sample(plain, TEXT, max_tokens=4, seed=0).texts == lab.sample(ending, TEXT, max_tokens=4, seed=0).texts
@@ -202,5 +204,5 @@ def test_without_a_home_the_cache_is_asked_for(monkeypatch):
     for name in ("HOME", "LABKIT_CACHE", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", lambda number: (_ for _ in ()).throw(KeyError(number)))
-    with pytest.raises(LabError, match="no home folder is known .*set LABKIT_CACHE"):
+    with pytest.raises(LabError, match=r"no home folder is known .*set LABKIT_CACHE"):
         paths.cache_folder()

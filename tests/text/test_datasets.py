@@ -12,6 +12,7 @@ import pytest
 from labkit.core.errors import OptionError, TextError
 from labkit.text import Corpus, Document, dataset, datasets, fit_tokenizer, tokenizer
 from labkit.text.datasets import encoder
+from labkit.training.loss import bits_per_byte
 
 WORDS = "the cat and the dog see a naïve bird in that old tree"
 TEXT = "\n\n".join(f"{WORDS} {i % 7} times, {WORDS[::-1]}." for i in range(200))
@@ -48,6 +49,30 @@ def test_bytes_per_token_counts_bytes(made):
     for side in ("train", "validation"):
         expected = sum(sizes[title] for title in data.titles(side)) / len(data.tokens(side))
         assert data.bytes_per_token(side) == pytest.approx(expected)
+
+
+def test_bytes_that_no_token_says_are_counted(made):
+    for kind, size in (("characters", 3), ("words", 8), ("words", 10_000)):
+        data = dataset(made, tokenizer=kind, size=size)
+        for side in ("train", "validation"):
+            ids, unknown = data.tokens(side), data.tokenizer.unk_token_id
+            said = sum(len(data.tokenizer.decode([i]).encode()) for i in ids if i > unknown)
+            whole = data.bytes_per_token(side) * len(ids)
+            assert data.lost_share(side) == pytest.approx(1 - said / whole)
+    assert dataset(made, tokenizer="bpe", size=280).lost_share() == 0
+
+
+def test_a_vocabulary_that_lacks_most_words_gains_nothing_by_it(made):
+    """Each tokenizer with the best that a model without context can do: its own frequencies."""
+
+    def cost(kind: str, size: int) -> float:
+        data = dataset(made, tokenizer=kind, size=size)
+        counts = np.unique(data.tokens("validation"), return_counts=True)[1]
+        shares = counts / counts.sum()
+        return bits_per_byte(float(-(shares * np.log(shares)).sum()), data)
+
+    few, characters, words = cost("words", 8), cost("characters", 3), cost("words", 10_000)
+    assert few > characters > words
 
 
 def test_batches_are_windows_of_the_tokens_the_same_every_time(made):
