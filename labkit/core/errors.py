@@ -8,6 +8,10 @@ the user's (one clear sentence) from a fault of the lab's (a traceback).
 class LabError(Exception):
     """What is wrong, in one sentence with its numbers, then the remedy after a semicolon."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the sentence; `raise`'s way through the lab helps nobody who typed a wrong name."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class AssetError(LabError):
     """A pinned file is missing, damaged, or cannot be fetched or stored."""

@@ -1,6 +1,6 @@
 """Explorer: a training run replayed, one checkpoint after another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from labkit.core.errors import OptionError, TextError
 from labkit.core.results import Curve, Curves, Table
 from labkit.explorers.controls import Slider, Text
-from labkit.explorers.panel import Explorer
+from labkit.explorers.panel import KEPT, Explorer
 
 SHOWN_TOKENS = 40
 """Of a text, in the picture of attention."""
@@ -30,11 +30,16 @@ def checkpoints(run: Any = None, text: str | None = None) -> Explorer:
     places, records, opened = run.checkpoints, run.steps, _opener(run)
     last, _ = opened(places[-1])
 
-    def draw(checkpoint: int, text: str, layer: int, head: int) -> list:
+    @lru_cache(KEPT)
+    def read(at: int, text: str) -> tuple:
+        return _read_and_write(opened(at)[0], text)
+
+    def draw(checkpoint: int, text: str, layer: int, head: int) -> Iterator[list]:
         at = places[min(checkpoint, len(places) - 1)]
-        lm, scores = opened(at)
-        read, written = _read_and_write(lm, text)
-        return [_numbers(records, at, scores), _curve(records, at), written, read.head(layer, head)]
+        numbers = [_numbers(records, at, opened(at)[1]), _curve(records, at)]
+        yield numbers
+        seen, written = read(at, text)
+        yield [*numbers, written, seen.head(layer, head)]
 
     return Explorer(
         title="A model at every age",

@@ -30,7 +30,9 @@ In the lesson: `EXPLORER: str = ""` among the parameters, and a cell that ends w
 The rules: `draw` takes each control's value by the control's name, gives one result or a list of results
 (labkit.core.results), draws nothing and keeps nothing. Randomness comes from its own generator, seeded by a value of
 the state: an `Action("again", label="Draw again")` counts its presses, and the count is the seed. A `draw` that takes
-long may be a generator that yields what there is so far; the last one counts. What a reader can type wrong (an empty
+more than a second is a generator that yields what there is so far (the last one counts), and `Progress(done, total)`
+where there are steps: at each yield the panel can be stopped, or goes on to a newer state. What only some controls
+change is computed by a function of those alone, under `functools.lru_cache`. What a reader can type wrong (an empty
 prompt, a word of two tokens) must be a LabError: it is shown in place, and the last picture stays. Each value that a
 control offers must give results or a LabError (tests/explorers drives them all).
 '''
@@ -44,9 +46,14 @@ from typing import Any
 from labkit.core.errors import OptionError, closest
 
 from .controls import Control
+from .working import Progress
 
 RESERVED = ("kind", "view")
 """Names that `lab.explore` itself takes, and so no control can have."""
+
+
+KEPT = 16
+"""Results that a function of some controls keeps: what one goes back to is not computed anew."""
 
 
 @dataclass
@@ -59,7 +66,7 @@ class Explorer:
     title: str
     controls: tuple[Control, ...]
     draw: Callable[..., Any]
-    """(**state) -> a result, a list of results, or an iterator of such lists"""
+    """(**state) -> a result, a list of results, or an iterator of such lists and of Progress"""
     note: str = ""
     """One sentence under the title."""
     kind: str = ""
@@ -92,11 +99,28 @@ class Explorer:
         self.state = {**self.state, **{name: known[name].clean(value) for name, value in changes.items()}}
         return self
 
-    def steps(self) -> Iterator[list[Any]]:
-        """The results of the state, as they become known: the last list is the final one."""
+    def read(self, view: str | Mapping[str, Any]) -> "Explorer":
+        """Take the state that `as_view` gave.
+
+        Raises:
+            OptionError: it is no JSON object, or holds what `set` refuses; says which line would be right.
+        """
+        try:
+            state = json.loads(view or "{}") if isinstance(view, str) else dict(view)
+            if not isinstance(state, dict):
+                raise OptionError(f"it must be a JSON object of controls, not of type {type(state).__name__}")
+            return self.set(**state)
+        except ValueError as error:  # an OptionError is one
+            said = error if isinstance(error, OptionError) else "it is no JSON"
+            raise OptionError(
+                f"view={view!r:.60} cannot be read: {said}; in the parameters cell it looks like {self.as_assignment()}"
+            ) from None
+
+    def parts(self) -> Iterator[list[Any] | Progress]:
+        """The results of the state, as they become known, and how far it is: the last list is the final one."""
         drawn = self.draw(**self.state)
-        for results in drawn if hasattr(drawn, "__next__") else (drawn,):
-            yield list(results) if isinstance(results, (list, tuple)) else [results]
+        for part in drawn if hasattr(drawn, "__next__") else (drawn,):
+            yield part if isinstance(part, (list, Progress)) else list(part) if isinstance(part, tuple) else [part]
 
     def results(self) -> list[Any]:
         """The results of the state.
@@ -104,14 +128,15 @@ class Explorer:
         Raises:
             LabError: the state asks for what cannot be, such as an empty prompt.
         """
-        last: list[Any] = []
-        for last in self.steps():  # noqa: B007  the last one counts
-            pass
-        return last
+        return [part for part in self.parts() if not isinstance(part, Progress)][-1]
 
     def as_view(self) -> str:
         """The state as JSON on one line: what the lesson's parameter takes."""
         return json.dumps(self.state, ensure_ascii=False)
+
+    def as_assignment(self, parameter: str = "EXPLORER") -> str:
+        """The state as the line of a lesson's parameters cell."""
+        return f"{parameter}: str = {self.as_view()!r}"
 
     def as_parameters(self, parameter: str = "EXPLORER") -> str:
         """The state as options of `labkit run` and `papermill`."""
@@ -136,20 +161,3 @@ def explorer(build: Callable[..., Explorer]) -> Callable[..., Explorer]:
     """Let `lab.explore` offer the decorated function by its name."""
     KINDS[build.__name__] = build
     return build
-
-
-def read_view(view: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The state that `Explorer.as_view` gave.
-
-    Raises:
-        OptionError: it is no JSON object.
-    """
-    if not view or isinstance(view, Mapping):
-        return dict(view or {})
-    try:
-        state = json.loads(view)
-    except ValueError as error:
-        raise OptionError(f"view is not JSON ({error}); paste what the explorer's copy button gave") from None
-    if not isinstance(state, dict):
-        raise OptionError(f"view must be a JSON object of controls, got {type(state).__name__}")
-    return state

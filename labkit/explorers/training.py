@@ -1,11 +1,13 @@
 """Explorer: choose what to train and how, press Train, and compare with what was trained before."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from labkit.core.results import Curves, Table
 from labkit.explorers.controls import Action, Choice, Choices, Slider
 from labkit.explorers.panel import Explorer
+from labkit.explorers.working import Progress
 
 MODELS = {"transformer": {}, "without positions": {"positions": "none"}, "LSTM": {"kind": "lstm"}}
 CORPORA = ("sotu", "repeated", "phrases", "copy", "modular", "brackets")
@@ -30,10 +32,14 @@ def training(corpus: Any = None) -> Explorer:
         label = _label(**choice)
         if train and train != pressed[0]:
             pressed[0] = train
-            for records, row in _train(planned, label):
-                trained.pop(label, None)
-                trained[label] = (records, row)
-                yield _results(trained, compare, None)
+            again = sum(one.startswith(label) for one in trained)  # once more: other weights, another order
+            name = f"{label}, seed {again}" if again else label
+            for part in _train(replace(planned, config=replace(planned.config, seed=again)), name):
+                if isinstance(part, Progress):
+                    yield part
+                else:
+                    trained[name] = part  # (records, row)
+                    yield _results(trained, compare, None)
         for old in tuple(trained)[:-KEPT]:
             del trained[old]
         yield _results(trained, compare, None if label in trained else _waiting(planned, label))
@@ -72,8 +78,8 @@ def _label(*, preset: str, model: str, corpus: str, layers: int, lr: float, batc
     return f"{preset} {model}, {layers} layers, {corpus}, rate {lr:.2g}, batch {batch}, {steps} steps"
 
 
-def _train(planned: Any, label: str) -> Iterator[tuple[tuple, tuple]]:
-    """The history and its row of the table, a few times on the way and at the end."""
+def _train(planned: Any, label: str) -> Iterator[Progress | tuple[tuple, tuple]]:
+    """How far it is; the history and its row of the table, a few times on the way and at the end."""
     from labkit.models import build as new_model
     from labkit.training import steps
 
@@ -85,6 +91,7 @@ def _train(planned: Any, label: str) -> Iterator[tuple[tuple, tuple]]:
     writer = Writer(planned)
     for step in steps(model.to(planned.device), planned.data, planned.config):
         records.append(as_record(step))
+        yield Progress(step.index, planned.config.steps)
         last = step.index == planned.config.steps
         if last or step.index % max(10, planned.config.steps // 6) == 0:
             seen = next((r.validation for r in reversed(records) if r.validation is not None), None)

@@ -65,9 +65,7 @@ def _labelled(control: Any) -> dict[str, Any]:
 
 
 @widget.register
-def _(control: Text) -> Any:
-    if control.lines == 1:
-        return w.Text(**_labelled(control), layout=w.Layout(width="100%"))
+def _(control: Text) -> Any:  # a box of one line would lose the text's line breaks
     return w.Textarea(rows=control.lines, **_labelled(control), layout=w.Layout(width="100%"))
 
 

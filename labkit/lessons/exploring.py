@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from labkit.core.errors import OptionError, closest
-from labkit.explorers.panel import KINDS, Explorer, read_view
+from labkit.explorers.panel import KINDS, Explorer
 
 from . import load, numbers
 
@@ -35,7 +35,7 @@ def explore(kind: str, *args: Any, view: str | Mapping[str, Any] = "", **state: 
         raise OptionError(f"there is no explorer {kind!r}; {closest(str(kind), kinds())}")
     explorer = KINDS[kind](*args)
     explorer.kind = kind
-    return explorer.set(**{**read_view(view), **state})
+    return explorer.read(view).set(**state)
 
 
 explore.__doc__ = str(explore.__doc__).replace("one of KINDS", ", ".join(kinds()))  # what `lab.explore?` shows

@@ -1,6 +1,7 @@
 """Lesson 00: from scores to probabilities, the probability of a text, memory, and a prompt that is sure."""
 
-from functools import cache
+from dataclasses import replace
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from labkit.core.errors import LabError
 from labkit.core.results import TokenScores
 from labkit.core.signs import SPACE
 from labkit.explorers.controls import Slider, Text
-from labkit.explorers.panel import Explorer, explorer
+from labkit.explorers.panel import KEPT, Explorer, explorer
 from labkit.suite.exercises import array, call, exercise, number, require
 
 from .mutations import mutation
@@ -155,11 +156,16 @@ def next_token(lm=None) -> Explorer:
     from labkit.models import load, next_token, walk
 
     lm = lm or load("smollm2-135m")
+    most = min(30, lm.card.vocab)
+
+    @lru_cache(KEPT)
+    def known(prompt: str, added: int) -> tuple:
+        steps = walk(lm, prompt, tokens=added)
+        return steps, next_token(lm, steps["text so far"][-1] if len(steps) else prompt, top=most)
 
     def draw(prompt: str, added: int, top: int) -> list:
-        steps = walk(lm, prompt, tokens=added)
-        text = steps["text so far"][-1] if len(steps) else prompt
-        bars = next_token(lm, text, top=top)
+        steps, bars = known(prompt, added)
+        bars = replace(bars, labels=bars.labels[:top], values=bars.values[:top])
         return [added_strip(steps), bars] if len(steps) else [bars]
 
     return Explorer(
@@ -168,7 +174,7 @@ def next_token(lm=None) -> Explorer:
         controls=(
             Text("prompt", "The capital of France is", label="Prompt"),
             Slider("added", 0, 0, 30, label="Tokens added"),
-            Slider("top", 10, 1, 30, label="Bars"),
+            Slider("top", min(10, most), 1, most, label="Bars"),
         ),
         draw=draw,
     )

@@ -241,6 +241,8 @@ def tokens(*more: object) -> Explorer:
     options = (*names(), *own)
 
     def draw(text: str, tokenizers: tuple[str, ...]) -> list:
+        if not text:
+            raise TextError("the text is empty, so there is nothing to cut; type a word or more")
         if not tokenizers:
             raise TextError("no tokenizer is chosen; tick at least one")
         splits = [(own.get(name) or tokenizer(name)).split(text) for name in tokenizers]
@@ -250,7 +252,7 @@ def tokens(*more: object) -> Explorer:
     return Explorer(
         title="How is this text cut?",
         controls=(
-            Text("text", ALL_SORTS, label="Text", lines=3),
+            Text("text", ALL_SORTS, label="Text", lines=3, most=10_000),
             Choices("tokenizers", ("gpt2", "o200k", "mistral-v1", "bert"), options, label="Tokenizers"),
         ),
         draw=draw,

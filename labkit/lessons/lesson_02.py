@@ -1,11 +1,13 @@
 """Lesson 02: the causal mask, the induction score, the entropy of attention."""
 
+from functools import cache, lru_cache
+
 import numpy as np
 
 from labkit.core.errors import ModelError, TextError
-from labkit.core.results import ChoiceGrid
+from labkit.core.results import Bars, ChoiceGrid
 from labkit.explorers.controls import Choice, Slider, Switch, Text
-from labkit.explorers.panel import Explorer, explorer
+from labkit.explorers.panel import KEPT, Explorer, explorer
 from labkit.suite.exercises import array, call, exercise, number, require
 
 from .mutations import mutation
@@ -192,13 +194,21 @@ def attention(lm=None) -> Explorer:
     if lm.card.kind != "decoder-only":
         raise ModelError(f"this explorer reads the next token, and {lm.name} is {lm.card.kind}; give it a decoder")
 
-    def draw(text: str, layer: int, head: int, by: str, off: bool) -> list:
+    @lru_cache(KEPT)
+    def read(text: str) -> tuple:
         seen = capture(lm, text, window=_window(lm, text))
         if len(seen) < 2:
             raise TextError(f"the text has {len(seen)} token; where a head looks needs 2 or more: add a word")
-        ids = list(seen.ids)
-        said = predict_without(lm, ids, off=[(layer, head)], top=SHOWN) if off else next_token(lm, text, top=SHOWN)
-        return [ChoiceGrid.of(measure(by, seen), (layer, head)), said, seen.head(layer, head)]
+        return seen, cache(lambda by: measure(by, seen)), next_token(lm, text, top=SHOWN)
+
+    @lru_cache(KEPT)
+    def without(text: str, layer: int, head: int) -> Bars:
+        return predict_without(lm, list(read(text)[0].ids), off=[(layer, head)], top=SHOWN)
+
+    def draw(text: str, layer: int, head: int, by: str, off: bool) -> list:
+        seen, by_measure, said = read(text)
+        said = without(text, layer, head) if off else said
+        return [ChoiceGrid.of(by_measure(by), (layer, head)), said, seen.head(layer, head)]
 
     return Explorer(
         title="What does this head look at, and what does it do?",

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache, partial
 
 import numpy as np
 
 from labkit.explorers.controls import Action, Choice, Slider, Text
-from labkit.explorers.panel import Explorer, explorer
+from labkit.explorers.panel import KEPT, Explorer, explorer
 from labkit.suite.exercises import array, call, exercise, number, require
 
 from .mutations import mutation
@@ -201,6 +202,7 @@ def branches(lm: object = None) -> Explorer:
 
     model = lm or load("smollm2-135m")
 
+    @lru_cache(KEPT)
     def draw(prompt: str, grown: str, width: int, depth: int) -> list:
         if grown == "beam search":
             return [beam_tree(model, prompt, width=width, depth=depth)]
@@ -232,11 +234,13 @@ def sampling(lm: object = None) -> Explorer:
 
     model = lm or load("smollm2-135m")
 
+    drawn = lru_cache(KEPT)(partial(sample, model, n=DRAWN))
+
     def draw(prompt: str, length: int, again: int, **options: float) -> Iterator[list]:
         stages = dissect(model, prompt, seed=again, top=12, **options)
-        yield [stages.bars(first_and_last=True), stages.table()]
-        texts = sample(model, prompt, n=DRAWN, max_tokens=length, seed=again, **options)
-        yield [stages.bars(first_and_last=True), stages.table(), texts]
+        bars = stages.bars(first_and_last=True)
+        yield [bars]
+        yield [bars, drawn(prompt, max_tokens=length, seed=again, **options), stages.table()]
 
     return Explorer(
         title="The sampler, live",

@@ -63,9 +63,8 @@ class Stages:
     @property
     def title(self) -> str:
         """What the bars are about."""
-        return (
-            f"Next token after “{self.prompt}”" if len(self.prompt) < 80 else f"Next token after “…{self.prompt[-79:]}”"
-        )
+        shown = self.prompt if len(self.prompt) < 80 else f"…{self.prompt[-79:]}"
+        return f"Next token after “{shown}”" if shown else "The first token, after nothing"
 
     def table(self) -> Table:
         """Each stage in one row."""

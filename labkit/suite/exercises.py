@@ -119,10 +119,18 @@ def call(answer: Any, *given: Any) -> Any:
         raise NotAnsweredError from None
     except Exception as error:
         raise NotRightError(f"with the input {asked} your function stops: {type(error).__name__}: {error}") from error
+    if value is None and not _is_stub(answer):
+        raise NotRightError(f"with the input {asked} your function gives nothing (None); does it end with a return?")
     if value is None or value is Ellipsis:
         raise NotAnsweredError
     _GIVEN.get([]).append(_comparable(value))
     return value
+
+
+def _is_stub(answer: Any) -> bool:
+    """Whether a function's body is `...` or `pass` alone."""
+    code = getattr(answer, "__code__", None)
+    return code is not None and len(code.co_code) <= len((lambda: None).__code__.co_code)
 
 
 def array(value: Any, *, shape: tuple[int, ...] | None = None, what: str = "the answer") -> np.ndarray:
@@ -176,6 +184,8 @@ def _checked(check: Check, answer: Any) -> tuple[str, str, list[Any]]:
         return "open", "not answered yet: replace the ... in the cell above, run it, then run this cell", given
     except NotRightError as reason:
         return "wrong", str(reason), given
+    except KeyboardInterrupt:
+        return "open", "interrupted before the answer was judged; run this cell again", given
     except Exception as error:
         why = f"this answer could not be judged ({type(error).__name__}: {error}); is it what was asked for?"
         return "wrong", why, given

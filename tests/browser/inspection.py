@@ -36,6 +36,7 @@ _OUTPUTS = """marks => {
         const seen = e => { const b = e.getBoundingClientRect(); return b.width + b.height > 1; };
         node.dataset.lkPlace = `${index}-${place}`;
         return {
+            still: !node.offsetParent && !!node.previousElementSibling?.querySelector('.labkit-explorer'),
             cell: index, place, text: node.innerText, width: box.width, height: box.height,
             plots: [...node.querySelectorAll('.js-plotly-plot')].map(
                 plot => plot.clientHeight > 20 ? [...plot.querySelectorAll(marks)].filter(drawn).length : 0),
@@ -86,8 +87,7 @@ def troubles(lesson: Lesson, shots: Sequence[Shot] = (), *, only: str = "") -> l
                 found.append(f"{where}: {output['ename']}: {output['evalue']}")
             elif (index, place) not in drawn:
                 found.append(f"{where}: not on the page")
-            else:
-                seen = drawn[index, place]
+            elif not (seen := drawn[index, place])["still"]:  # a panel's picture for pages without a kernel
                 found += [f"{where}: {said}" for said in _amiss(output, seen)]
                 wanted = not only or lesson.page.query_selector(f"{_place(seen)}:has({only})")
                 if wanted and (seen["plots"] or seen["canvases"]):

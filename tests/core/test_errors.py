@@ -14,6 +14,17 @@ def test_every_error_of_the_family_is_a_LabError_that_says_what_it_is_for():
     assert all(issubclass(error, LabError) and error.__doc__ for error in family)
 
 
+def test_a_notebook_shows_one_sentence():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell, shown = InteractiveShell(), []
+    shell._showtraceback = lambda kind, error, lines: shown.extend(lines)
+    shell.run_cell(
+        "from labkit.core.errors import OptionError\ndef deep(): raise OptionError('top is 2; take 1')\ndeep()"
+    )
+    assert shown == ["OptionError: top is 2; take 1"]
+
+
 def test_a_wrong_option_is_a_ValueError_too():
     with pytest.raises(ValueError):
         raise OptionError("top_p is 2, but must be at most 1; use top_p=1 for no cut")

@@ -83,6 +83,7 @@ def test_widgets_take_every_value_that_a_reader_can_choose(kind):
     explorer = built(kind)
     explorer.state = {c.name: c.clean(c.default) for c in explorer.controls}
     panel = live.Panel(explorer)
+    panel.update()
     assert panel.picture.outputs
     assert {name: one.value for name, one in panel.widgets.items()} == explorer.state
     assert all(control.label for control in explorer.controls), "each control has a label that a reader understands"

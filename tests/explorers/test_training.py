@@ -5,6 +5,7 @@ import pytest
 import labkit
 from labkit.core.results import Curves, Table
 from labkit.explorers.training import CORPORA, KEPT, MODELS
+from labkit.explorers.working import Progress
 from labkit.lessons.exploring import explore
 from labkit.text import world
 from labkit.training import begin, plan
@@ -45,7 +46,9 @@ def test_before_the_button_is_pressed_there_is_no_run():
 
 
 def test_the_curve_grows_while_it_trains():
-    seen = [results[0].curves[0].x[-1] for results in explore("training", **TINY).steps()]
+    parts = list(explore("training", **TINY).parts())
+    assert isinstance(parts[0], Progress), "what it does is said before there is a curve"
+    seen = [part[0].curves[0].x[-1] for part in parts if isinstance(part, list)]
     assert seen == sorted(seen)
     assert seen[0] < seen[-1] == 20
 

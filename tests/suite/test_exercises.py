@@ -39,9 +39,28 @@ def _stub(x):
     raise NotImplementedError
 
 
-@pytest.mark.parametrize("stub", [None, ..., lambda x: None, lambda x: ..., _stub])
+def _documented_stub(x):
+    """Twice as much."""
+    ...
+
+
+def _forgot_to_return(x):
+    double = 2 * x
+    print(double)
+
+
+def _interrupted(x):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stub", [None, ..., lambda x: None, lambda x: ..., _stub, _documented_stub])
 def test_a_stub_is_open_not_wrong(stub):
     assert judge("98.1", stub).state == "open"
+
+
+def test_an_interrupted_answer_is_open_and_says_so():
+    verdict = judge("98.1", _interrupted)
+    assert verdict.state == "open" and verdict.message.startswith("interrupted before")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +68,7 @@ def test_a_stub_is_open_not_wrong(stub):
     [
         ("98.1", lambda x: x / 0, "with the input 3 your function stops: ZeroDivisionError"),
         ("98.1", 6, "expected a function"),
+        ("98.1", _forgot_to_return, "with the input 3 your function gives nothing (None); does it end with a return?"),
         ("98.1", lambda x: "six", "should be one number"),
         ("98.1", lambda x: True, "should be one number"),
         ("98.1", lambda x: float("nan"), "nan"),
