@@ -9,7 +9,7 @@ interrupt ends it. Between the parts of a drawing the kernel reads its messages:
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from time import monotonic
 from typing import Any
@@ -159,7 +159,7 @@ class Panel:
         for _ in self._drawing():
             pass
 
-    def _drawing(self) -> Iterator[bool]:
+    def _drawing(self) -> Generator[bool, None, None]:
         """One drawing; True after each part."""
         self.line.say("working", "working …")
         try:

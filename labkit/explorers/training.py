@@ -27,7 +27,7 @@ def training(corpus: Any = None) -> Explorer:
     trained: dict[str, tuple[tuple, tuple]] = {}  # label -> (records, row of the table)
     pressed = [0]
 
-    def draw(train: int, compare: tuple[str, ...] = (), **choice: Any) -> Iterator[list]:
+    def draw(train: int, compare: tuple[str, ...] = (), **choice: Any) -> Iterator[list | Progress]:
         planned = _plan(own, **choice)
         label = _label(**choice)
         if train and train != pressed[0]:

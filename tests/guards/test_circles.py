@@ -12,7 +12,6 @@ ROOT = Path(__file__).resolve().parents[2]
 ALLOWED: dict[tuple[str, ...], str] = {
     ("models/language_model.py", "models/loading.py"): "a model on another device is loaded again",
     ("text/families.py", "text/tokenizers.py"): "each family of tokenizers is made by the other",
-    ("explorers/live.py", "explorers/panel.py"): "a panel goes live, and what is live redraws the panel",
     ("interpretability/capture.py", "interpretability/heads.py"): "what was captured knows its heads' measures",
     ("suite/warm.py", "suite/worker.py"): "the warm process forks the worker that asks for it",
 }  # fmt: skip
