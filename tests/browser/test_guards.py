@@ -111,7 +111,7 @@ def test_bad_input_is_said_in_place_and_the_copy_button_shows_parameters(desk):
     with desk.opened(name) as lesson:
         lesson.run_all(seconds=120)
         panel = explorers(lesson)[0]
-        box = panel.query_selector("input[type=text]")
+        box = panel.query_selector("textarea")
         box.fill("")
         lesson.page.wait_for_function("() => document.querySelector('[role=alert]')?.innerText.includes('is empty')")
         assert panel.query_selector(".labkit-picture .js-plotly-plot")
