@@ -12,9 +12,10 @@ import typer
 
 from labkit import __version__
 from labkit.core.errors import LabError
+from labkit.core.output import harmless, write_what_can_be_written
 
 if TYPE_CHECKING:
-    from labkit.suite.planning import Planned
+    from labkit.suite.planning import Job
 
 app = typer.Typer(
     name="labkit", help="LLM Lab: learn how language models work by looking inside one.", no_args_is_help=True
@@ -77,7 +78,7 @@ def run(
     gallery: Annotated[
         Path | None, typer.Option(help="Also write a site of all these lessons into this folder.")
     ] = None,
-    warm: Annotated[bool, typer.Option(help="Start kernels from one process that has the libraries loaded.")] = True,
+    kernel: Annotated[str, typer.Option("-k", "--kernel", metavar="NAME", help="Run with this kernel.")] = "",
 ) -> None:
     """Run notebooks headless, check their claims and budgets, compare with the baselines."""
     from rich.console import Console
@@ -92,21 +93,24 @@ def run(
     from labkit.suite.terminal import Progress, print_result, print_table
 
     given, paths = from_pairs(parameter or []), find_lessons(notebooks or [])
-    plan = plan_run(paths, parameters=given, fast=fast, seeds=seeds, accept=accept)
+    plan = plan_run(paths, parameters=given, fast=fast, seeds=seeds, accept=accept, kernel=kernel)
     _ready([*(name for one in plan for name in one.assets), *_assets_of_models(plan)])  # before any clock starts
     folder = runner.new_folder(output)
     console = Console(highlight=False)
-    settings = runner.Settings(
-        jobs=jobs, warm=warm, threads=threads, accept=accept, strict=strict, assets=_asset_hashes(plan)
-    )
+    settings = runner.Settings(jobs=jobs, threads=threads, accept=accept, strict=strict, assets=_asset_hashes(plan))
     with open_executor(executor, folder) as pool, Progress(console, len(plan)) as progress:
         result = runner.run(plan, folder=folder, settings=settings, executor=pool, report=progress.ended)
-    print_result(console, result)
-    if seeds:
-        print_table(console, spread(result.outcomes))
-    console.print(f"Report: {write_reports(result, folder)}", soft_wrap=True)
-    if gallery:
-        console.print(f"Gallery: {write_gallery(result, folder, gallery)}", soft_wrap=True)
+    written = {}
+    try:  # before anything is printed, which may go wrong
+        written["Report"] = write_reports(result, folder)
+        if gallery:
+            written["Gallery"] = write_gallery(result, folder, gallery)
+    finally:
+        print_result(console, result)
+        if seeds:
+            print_table(console, spread(result.outcomes))
+    for what, path in written.items():
+        _say(f"{what}: {path}")
     if not result.passed:
         raise typer.Exit(130 if result.interrupted else 1)
 
@@ -174,9 +178,9 @@ def student(
 
     written = write_copies(find_lessons(notebooks or []), output, nbgrader=nbgrader)
     for path in written:
-        typer.echo(str(path))
+        _say(path)
     if nbgrader and written:
-        typer.echo(f"Next: cd {output} && nbgrader generate_assignment {written[0].stem}")
+        _say(f"Next: cd {output} && nbgrader generate_assignment {written[0].stem}")
 
 
 @app.command()
@@ -187,12 +191,13 @@ def slides(
 ) -> None:
     """Write executed lessons as slides that need no internet."""
     from labkit.assets import member
-    from labkit.suite.lessons import read_notebook
+    from labkit.suite.lessons import read_notebook, refuse_same_names
     from labkit.suite.slides import write_slides
 
+    refuse_same_names(notebooks)
     reveal = (member("reveal.js"), member("reveal.css"))
     for path in notebooks:
-        typer.echo(str(write_slides(read_notebook(path), output, path.stem, reveal=reveal)))
+        _say(write_slides(read_notebook(path), output, path.stem, reveal=reveal))
 
 
 @app.command()
@@ -204,6 +209,11 @@ def doctor(
 
     if not report(as_json=as_json):
         raise typer.Exit(1)
+
+
+def _say(what: object) -> None:
+    """One line on stdout that no terminal obeys."""
+    typer.echo(harmless(str(what)))
 
 
 def _ready(names: Iterable[str] | None) -> dict[str, Path]:
@@ -221,7 +231,7 @@ def _ready(names: Iterable[str] | None) -> dict[str, Path]:
     return places
 
 
-def _assets_of_models(plan: "list[Planned]") -> list[str]:
+def _assets_of_models(plan: "list[Job]") -> list[str]:
     """Of the catalog models that a parameter MODEL names."""
     from labkit.models.catalog import entries
 
@@ -229,7 +239,7 @@ def _assets_of_models(plan: "list[Planned]") -> list[str]:
     return [entry.asset for entry in wanted if entry]
 
 
-def _asset_hashes(plan: "list[Planned]") -> dict[str, str]:
+def _asset_hashes(plan: "list[Job]") -> dict[str, str]:
     """Name → sha256 of the assets that the notebooks say they need."""
     from labkit.assets.manifest import find
 
@@ -250,10 +260,11 @@ def _joined(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line."""
+    write_what_can_be_written(sys.stdout, sys.stderr)
     try:
         app(_joined(sys.argv[1:]), prog_name="labkit")
     except (LabError, OSError) as error:
-        typer.echo(f"labkit: {error}", err=True)
+        typer.echo(harmless(f"labkit: {error}"), err=True)
         sys.exit(1)
 
 

@@ -11,7 +11,7 @@ from .baselines import Baseline, beside, read_baseline
 from .lessons import read_notebook
 from .outcomes import Outcome, SuiteResult, kind_text
 from .parameters import declared
-from .planning import own_values
+from .planning import changed
 from .records import MEASURED, ClaimRecord, show_value
 
 _SLOWER, _LARGER = 1.3, 1.2
@@ -66,8 +66,7 @@ def _baseline_of(outcome: Outcome) -> Baseline | None:
     """What is accepted for a run with the notebook's own parameters."""
     path = Path(outcome.notebook)
     baseline = read_baseline(path, outcome.profile)
-    own = baseline and own_values(outcome.parameters, declared(read_notebook(path)))
-    return baseline if own else None
+    return None if changed(outcome.parameters, declared(read_notebook(path))) else baseline
 
 
 def _moved_from(outcome: Outcome, baseline: Baseline) -> list[tuple[str, ...]]:

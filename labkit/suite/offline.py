@@ -55,15 +55,11 @@ def requests_of_script(script: str) -> list[str]:
 
 def problems_of(notebook: Any) -> list[Problem]:
     """One Problem of kind `offline` for each cell that would load something from another host."""
-    problems, heading = [], ""
+    problems = []
     for index, cell in enumerate(notebook["cells"]):
-        found = list(dict.fromkeys(_requests_of_cell(cell)))
-        heading = _heading(cell) or heading
-        if found:
+        if found := list(dict.fromkeys(_requests_of_cell(cell))):
             shown = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-            problems.append(
-                Problem("offline", f"asks another host for {shown}; ship the file with the lab", index, heading)
-            )
+            problems.append(Problem("offline", f"asks another host for {shown}; ship the file with the lab", index))
     return problems
 
 
@@ -165,9 +161,3 @@ def _text(content: Any) -> str:
     if isinstance(content, str):
         return content
     return "".join(content) if isinstance(content, list) else json.dumps(content)
-
-
-def _heading(cell: Any) -> str:
-    lines = _text(cell["source"]).splitlines() if cell["cell_type"] == "markdown" else []
-    headings = [line.lstrip("#").strip() for line in lines if re.match(r"#{1,6}\s", line)]
-    return headings[-1] if headings else ""

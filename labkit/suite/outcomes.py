@@ -83,6 +83,8 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     executed: str = ""
     """The executed notebook, relative to the run's folder; empty = nothing was written."""
+    note: str = ""
+    """What was put in order in the notebook's file before it ran."""
     device: str = ""
     kind: dict[str, Any] | None = None
     """On what it ran, as the lesson said when it began (`core.devices.Kind` as a dict); None = it did not."""
@@ -128,10 +130,11 @@ class Outcome:
         return disagreement(self.before, self.after)
 
     def with_problems(self, *more: Problem) -> "Outcome":
-        """The same with more problems; failed if there is any."""
+        """The same with more problems; failed if there is any, stopped if one says so."""
         problems = (*self.problems, *more)
         verdict = FAILED if problems and self.verdict == PASSED else self.verdict
-        return replace(self, problems=problems, verdict=verdict)
+        stopped = any(problem.kind == "stopped" for problem in more)
+        return replace(self, problems=problems, verdict=STOPPED if stopped else verdict)
 
 
 @dataclass(frozen=True)
@@ -178,7 +181,7 @@ class SuiteResult:
         """Write `results.json` into the run's folder, whole or not at all."""
         path = folder / RESULTS_FILE
         with atomic_file(path) as draft:
-            draft.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            draft.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="ascii")  # any name of a file is kept
         return path
 
     @classmethod

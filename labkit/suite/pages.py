@@ -15,9 +15,10 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from labkit.core.paths import atomic_file
 
@@ -152,9 +153,10 @@ def add_plotly(folder: Path) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all."""
+    """Write a text file, whole or not at all; a file's name as it is, and no other half of a surrogate pair."""
+    text = re.sub("[\ud800-\udc7f\udd00-\udfff]", "\ufffd", text)
     with atomic_file(path) as draft:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
 @cache
@@ -162,7 +164,9 @@ def template(name: str) -> Any:
     """One of the templates beside this file; every value is escaped unless the template says `safe`."""
     from jinja2 import Environment, FileSystemLoader
 
-    return Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template(name)
+    environment = Environment(loader=FileSystemLoader(HERE), autoescape=True)
+    environment.filters["urlencode"] = partial(quote, errors="surrogateescape")  # a file's name under any locale
+    return environment.get_template(name)
 
 
 @cache

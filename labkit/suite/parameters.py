@@ -1,11 +1,13 @@
 """A notebook's parameters: which it declares, of which type, and what the command line gives them.
 
 The cell tagged `parameters` declares them as `NAME: type = default`. A name that it does not declare, or a value that
-is not of the declared type, is an error before anything runs (papermill alone only warns).
+is not of the declared type, is an error before anything runs (papermill alone only warns). So is a value that would
+arrive as another: what travels is JSON's kinds and nothing else (not nan, no tuple, no dict of numbers).
 """
 
 import ast
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,23 @@ from labkit.core.errors import NotebookError, closest
 
 from .lessons import python_of
 
-TYPES = {"int": int, "float": float, "bool": bool, "str": str}
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+_REFUSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)
+"""What Python raises for a text that is no value, or for a value that is no JSON."""
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in _YES + _NO:
+        raise ValueError
+    return text.lower() in _YES
+
+
+READERS: dict[str, Callable[[str], Any]] = {
+    "None": ast.literal_eval, "bool": _yes_or_no, "int": int, "float": float, "list": ast.literal_eval,
+    "dict": ast.literal_eval, "str": str,
+}  # fmt: skip
+"""Type → how a text becomes one; of several types the first that fits counts."""
+EXAMPLES = {"bool": "True or False", "int": "12", "float": "0.5", "list": "[1, 2]", "dict": '{"a": 1}'}
 
 
 @dataclass(frozen=True)
@@ -24,7 +41,7 @@ class Parameter:
 
     name: str
     type: str
-    """`int`, `float`, `bool`, `str`, or empty where it is not one of them."""
+    """`int`, `float`, `bool`, `str`, `list`, `dict`, several as `int | None`; empty = anything that can travel."""
     default: Any
     """None where the default is not a literal."""
 
@@ -48,7 +65,10 @@ def typed(notebook: Any, path: Path, given: dict[str, Any]) -> dict[str, Any]:
         given: name → text from the command line, or a value of the right type already.
 
     Raises:
-        NotebookError: a name that the notebook does not declare, or a value of another type.
+        NotebookError: a name that the notebook does not declare, a value of another type, or one that would not arrive
+            as it was given.
+
+    Law: what is not refused is equal to itself after JSON (tests/suite/test_parameters.py).
     """
     known = declared(notebook)
     for name in given:
@@ -86,30 +106,49 @@ def _parameter(node: ast.stmt) -> Parameter | None:
         default = ast.literal_eval(value)
     except ValueError:
         default = None
-    kind = annotation if annotation in TYPES else "" if annotation else type(default).__name__
-    return Parameter(name, kind if kind in TYPES else "", default)
+    kinds = [kind.partition("[")[0].strip() for kind in (annotation or type(default).__name__).split("|")]
+    return Parameter(name, " | ".join(kinds) if set(kinds) <= READERS.keys() else "", default)
 
 
 def _convert(parameter: Parameter, value: Any, path: Path) -> Any:
-    wanted = TYPES.get(parameter.type)
-    if not isinstance(value, str):
-        right = wanted is None or type(value) is wanted or (wanted is float and type(value) is int)
-        if right:
-            return float(value) if wanted is float else value
-    elif wanted is None:
+    kinds = sorted(parameter.type.split(" | "), key=list(READERS).index) if parameter.type else [""]
+    for kind in kinds:
         try:
-            return ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            return value
-    elif wanted is bool:
-        if value.lower() in _YES + _NO:
-            return value.lower() in _YES
-    else:
-        try:
-            return wanted(value)
-        except ValueError:
-            pass
-    example = {"int": "12", "float": "0.5", "bool": "True or False"}.get(parameter.type, repr(parameter.default))
+            found = _read(kind, value)
+            if _name(found) in ([kind] if kind else READERS) and _travels(found):
+                return found
+        except _REFUSED:
+            continue
+    example = EXAMPLES.get(kinds[-1], repr(parameter.default))
     raise NotebookError(
-        f"{path.name}: parameter {parameter.name} is a {parameter.type}, but {value!r} is not; for example {example}"
+        f"{path.name}: parameter {parameter.name} is a {parameter.type or ' or '.join(READERS)}, "
+        f"but {_shown(value)} is not; for example {example}"
     )
+
+
+def _read(kind: str, value: Any) -> Any:
+    """The value as one of this kind, which may turn out to be another."""
+    if not isinstance(value, str):
+        return float(value) if kind == "float" and type(value) is int else value
+    if kind:
+        return READERS[kind](value)
+    try:
+        return ast.literal_eval(value)
+    except _REFUSED:
+        return value
+
+
+def _name(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
+
+
+def _travels(value: Any) -> bool:
+    """Whether JSON gives back what it was given, kinds and all."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    text.encode()  # half of a surrogate pair is no text
+    return repr(json.loads(text)) == repr(value)
+
+
+def _shown(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -24,14 +24,10 @@ from labkit.core.errors import NotebookError
 from labkit.core.paths import runs_folder
 
 from .baselines import accept, check_claims, compare, read_baseline
-from .lessons import heading_above, read_notebook
-from .outcomes import FAILED, STOPPED, Outcome, Problem, SuiteResult
-from .planning import Planned
-from .supervision import Job, execute
-from .warm import WarmServer, possible
+from .outcomes import STOPPED, Outcome, Problem, SuiteResult
+from .planning import Job
+from .supervision import execute
 
-SLACK = 1.5
-"""Budgets are promises for a notebook that has the machine to itself; beside another one it may take so much more."""
 _PACKAGES = ("labkit", "torch", "transformers", "transformer-lens", "tokenizers", "numpy", "plotly", "ipywidgets",
              "bertviz", "jupyterlab", "papermill", "nbclient", "ipykernel")  # fmt: skip
 
@@ -41,10 +37,9 @@ class Settings:
     """How a run is carried out."""
 
     jobs: int = 2
-    warm: bool = True
     start_seconds: float = 60.0
     threads: int = 0
-    """Of each notebook; 0 = the cores divided by the jobs."""
+    """Of each notebook; 0 = the cores divided by as many as run at once."""
     accept: bool = False
     """True: what is measured becomes the baseline, where nothing worse than that it moved is wrong."""
     strict: bool = False
@@ -54,7 +49,7 @@ class Settings:
 
 
 def run(
-    plan: Sequence[Planned],
+    plan: Sequence[Job],
     *,
     folder: Path,
     settings: Settings = Settings(),
@@ -67,42 +62,47 @@ def run(
         folder: exists and can be written to; see `new_folder`.
         executor: any `concurrent.futures.Executor`; None = so many threads of this process as there are jobs (each
             notebook has a process of its own in any case).
-        report: called with each outcome as soon as it is there.
+        report: called with each outcome as soon as it is there, and written down.
 
     Raises:
         NotebookError: another run writes into the same folder now, or a notebook to be run lies in it.
     """
-    started, clock = datetime.now(UTC), time.monotonic()
+    clock = time.monotonic()
     outcomes: dict[int, Outcome] = {}
-    with ExitStack() as stack:
-        stop_file = stack.enter_context(_only_run_in(folder, plan))
-        stack.enter_context(_interrupt_touches(stop_file))
-        warm = WarmServer(_threads(settings)) if _worth_warming(plan, settings, executor) else None
-        if warm:
-            stack.callback(warm.close)
-        address = warm.ready() if warm else ""
-        jobs = {
-            index: replace(_job(one, folder, settings), warm=address, stop_file=str(stop_file))
-            for index, one in enumerate(plan)
-        }
-        pool = executor or stack.enter_context(ThreadPoolExecutor(settings.jobs, thread_name_prefix="notebook"))
-        for index, raw in _finished(plan, jobs, pool):
-            outcomes[index] = _judge(raw, plan[index], folder, settings)
-            report(outcomes[index])
-    if settings.accept:
-        outcomes |= _accepted(plan, outcomes)
     result = SuiteResult(
-        outcomes=tuple(outcomes[index] for index in sorted(outcomes)),
         profile=plan[0].profile if plan else "full",
-        seed=next((one.parameters["SEED"] for one in plan if "SEED" in one.parameters), 0),
-        device=next((outcome.device for outcome in outcomes.values() if outcome.device), ""),
-        started=started.isoformat(timespec="seconds"),
-        wall_seconds=time.monotonic() - clock,
+        seed=next((job.parameters["SEED"] for job in plan if "SEED" in job.parameters), 0),
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
         jobs=settings.jobs,
         executor="threads" if executor is None else type(executor).__name__,
         versions=_versions(),
         assets=settings.assets,
+    )
+    with ExitStack() as stack:
+        stop_file = stack.enter_context(_only_run_in(folder, plan))
+        stack.enter_context(_interrupt_touches(stop_file))
+        threads = settings.threads or max(1, describe_machine().cores // max(1, min(settings.jobs, len(plan))))
+        jobs = [replace(job, folder=folder, threads=threads, start_seconds=settings.start_seconds) for job in plan]
+        pool = executor or stack.enter_context(ThreadPoolExecutor(settings.jobs, thread_name_prefix="notebook"))
+        for index, raw in _finished(jobs, pool):
+            outcomes[index] = _judge(raw, jobs[index], settings)
+            result = _written(result, outcomes, folder, clock)
+            with suppress(OSError, ValueError):  # a terminal that is gone costs no result
+                report(outcomes[index])
+    if settings.accept:
+        outcomes |= _accepted(plan, outcomes)
+    return _written(result, outcomes, folder, clock)
+
+
+def _written(result: SuiteResult, outcomes: dict[int, Outcome], folder: Path, clock: float) -> SuiteResult:
+    """The result with what has ended so far, written down."""
+    result = replace(
+        result,
+        outcomes=tuple(outcomes[index] for index in sorted(outcomes)),
+        device=next((outcome.device for outcome in outcomes.values() if outcome.device), ""),
+        wall_seconds=time.monotonic() - clock,
         interrupted=any(outcome.verdict == STOPPED for outcome in outcomes.values()),
+        unwritten="",
     )
     try:
         result.write(folder)
@@ -112,14 +112,15 @@ def run(
 
 
 @contextmanager
-def _only_run_in(folder: Path, plan: Sequence[Planned]) -> Iterator[Path]:
+def _only_run_in(folder: Path, plan: Sequence[Job]) -> Iterator[Path]:
     """Hold the folder, which must not hold the notebooks themselves, for this run; gives the file that stops it."""
     from filelock import FileLock, Timeout
 
-    for one in plan:
-        name = one.notebook.name
-        if (folder / one.subfolder / name).resolve() == one.notebook.resolve():
-            raise NotebookError(f"{folder} holds {name} itself, which the run would overwrite; use another -o")
+    for job in plan:
+        if replace(job, folder=folder).executed.resolve() == job.source.resolve():
+            raise NotebookError(
+                f"{folder} holds {job.notebook.name} itself, which the run would overwrite; use another -o"
+            )
 
     lock, stop_file = FileLock(folder / ".lock"), folder / ".stop"
     try:
@@ -184,81 +185,54 @@ def new_folder(wanted: Path | None = None) -> Path:
     raise NotebookError(f"too many runs started in this second in {runs_folder()}; try again")
 
 
-def _job(one: Planned, folder: Path, settings: Settings) -> Job:
-    return Job(
-        notebook=str(one.notebook.absolute()),
-        shown=str(one.notebook),
-        executed=str(folder / one.subfolder / one.notebook.name),
-        profile=one.profile,
-        parameters=one.parameters,
-        limit_seconds=one.minutes * 60 * SLACK,
-        limit_bytes=None if one.memory_gb is None else round(one.memory_gb * 1e9),
-        threads=_threads(settings),
-        startup=one.startup,
-        start_seconds=settings.start_seconds,
-    )
-
-
-def _finished(plan: Sequence[Planned], jobs: dict[int, Job], pool: Executor) -> Iterator[tuple[int, Outcome]]:
-    """Each notebook's outcome as it ends."""
+def _finished(jobs: Sequence[Job], pool: Executor) -> Iterator[tuple[int, Outcome]]:
+    """Each notebook's outcome as it ends; one that an executor lost (a worker machine gone) is a failed one."""
     futures: dict[Future[Outcome], int] = {}
-    for index, one in enumerate(plan):
-        if one.problem:
-            refused = Outcome(str(one.notebook), one.profile, FAILED, parameters=one.parameters)
-            yield index, refused.with_problems(Problem("notebook", one.problem))
+    for index, job in enumerate(jobs):
+        if job.problem:
+            yield index, _blank(job, "notebook", job.problem)
         else:
-            futures[pool.submit(execute, jobs[index])] = index
+            futures[pool.submit(execute, job)] = index
     for future in as_completed(futures):
-        yield futures[future], _result(future, jobs[futures[future]])
+        index = futures[future]
+        try:
+            yield index, future.result()
+        except Exception as error:  # whatever the executor raises, the other notebooks go on
+            yield index, _blank(jobs[index], "kernel", f"the executor lost it ({type(error).__name__}: {error})")
 
 
-def _result(future: "Future[Outcome]", job: Job) -> Outcome:
-    """A future's outcome; an executor that lost it (a worker machine gone) makes a failed one."""
-    try:
-        return future.result()
-    except Exception as error:  # whatever the executor raises, the other notebooks go on
-        blank = Outcome(job.shown, job.profile, parameters=job.parameters)
-        return blank.with_problems(Problem("kernel", f"the executor lost it ({type(error).__name__}: {error})"))
+def _blank(job: Job, kind: str, message: str) -> Outcome:
+    outcome = Outcome(str(job.notebook), job.profile, parameters=job.parameters)
+    return outcome.with_problems(Problem(kind, message))
 
 
-def _judge(raw: Outcome, one: Planned, folder: Path, settings: Settings) -> Outcome:
-    """Bounds, baseline, headings, and paths relative to the run's folder."""
-    executed = Path(raw.executed).relative_to(folder).as_posix() if raw.executed else ""
-    outcome = check_claims(replace(raw, executed=executed), own=one.compared)
-    if one.problem:
-        return outcome
-    if one.compared and raw.verdict != STOPPED and not settings.accept:
-        outcome = compare(outcome, read_baseline(one.notebook, one.profile), strict=settings.strict)
-    cells = read_notebook(one.notebook).cells
+def _judge(raw: Outcome, job: Job, settings: Settings) -> Outcome:
+    """Bounds, the baseline, and the headings above what went wrong."""
+    outcome = check_claims(raw, own=job.compared)
+    if job.compared and raw.verdict != STOPPED and not settings.accept and not job.problem:
+        try:
+            outcome = compare(outcome, read_baseline(job.notebook, job.profile), strict=settings.strict)
+        except (NotebookError, OSError) as error:  # what was measured is kept
+            outcome = outcome.with_problems(Problem("notebook", f"not compared: {error}"))
     placed = (
-        replace(problem, heading=heading_above(cells, problem.cell))
-        if problem.cell >= 0 and not problem.heading
-        else problem
+        replace(problem, heading=job.headings[problem.cell]) if 0 <= problem.cell < len(job.headings) else problem
         for problem in outcome.problems
     )
     return replace(outcome, problems=tuple(placed))
 
 
-def _accepted(plan: Sequence[Planned], outcomes: dict[int, Outcome]) -> dict[int, Outcome]:
+def _accepted(plan: Sequence[Job], outcomes: dict[int, Outcome]) -> dict[int, Outcome]:
     """Make the runs of each notebook its baseline; gives what became of those with its own seed."""
     changed: dict[int, Outcome] = {}
-    for own, one in enumerate(plan):
-        if not one.compared:
+    for own, job in enumerate(plan):
+        if not job.compared:
             continue
-        others = [i for i, other in enumerate(plan) if other.notebook == one.notebook and i != own]
+        others = [i for i, other in enumerate(plan) if other.notebook == job.notebook and i != own]
         try:
-            changed[own] = accept([outcomes[i] for i in (own, *others)], one.notebook)
-        except NotebookError as error:
+            changed[own] = accept([outcomes[i] for i in (own, *others)], job.notebook)
+        except (NotebookError, OSError) as error:
             changed[own] = outcomes[own].with_problems(Problem("accept", str(error)))
     return changed
-
-
-def _worth_warming(plan: Sequence[Planned], settings: Settings, executor: Executor | None) -> bool:
-    return settings.warm and executor is None and possible() and sum(not one.problem for one in plan) > 1
-
-
-def _threads(settings: Settings) -> int:
-    return settings.threads or max(1, describe_machine().cores // max(1, settings.jobs))
 
 
 def _versions() -> dict[str, str]:

@@ -20,11 +20,19 @@ from typing import Any
 from labkit.core.errors import NotebookError
 from labkit.core.paths import atomic_file
 
-from .lessons import exercise_cells, python_of, read_notebook
+from .lessons import exercise_cells, language_of, python_of, read_notebook, refuse_same_names
 
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
+NEARLY = re.compile(r"\W*(begin|end)[\W_]*solu?t\w*\W*", re.IGNORECASE)
+"""A line that is meant as a marker, and would not be seen as one if it is written otherwise."""
 STUB = ("# YOUR CODE HERE", "...")
 WRITTEN_STUB = ("*Your answer here.*",)
+COMMENTS = {
+    "html": "<!-- {} -->", "HTML": "<!-- {} -->", "svg": "<!-- {} -->", "SVG": "<!-- {} -->", "markdown": "<!-- {} -->",
+    "javascript": "// {}", "js": "// {}", "latex": "% {}", "sql": "-- {}",
+}  # fmt: skip
+"""Language of a cell magic → how a comment is written in it, where not as in Python and shells."""
+ATTACHED = re.compile(r"attachment:([^\s)\"'>]+)")
 
 NOTEBOOK_KEYS = ("kernelspec", "language_info", "labkit")
 CELL_KEYS = ("tags", "slideshow", "jupyter", "editable", "deletable", "name", "collapsed", "labkit", "nbgrader")
@@ -53,6 +61,8 @@ def student_copy(notebook: Any) -> Any:
     for index, cell in enumerate(made.cells):
         cell.source, removed = clear_solutions(cell.source, cell.cell_type, where=f"cell {index}")
         answers += removed
+        if removed:
+            _keep_attachments(cell, set(ATTACHED.findall(cell.source)))
         if removed and cell.cell_type == "code":
             _must_parse(cell.source, index)
     _refuse_leaks(made, answers)
@@ -60,9 +70,18 @@ def student_copy(notebook: Any) -> Any:
 
 
 def grader_source(notebook: Any) -> Any:
-    """The notebook with its solutions, marked for nbgrader; checks are asserted: a wrong answer costs a point."""
+    """The notebook with its solutions, marked for nbgrader; checks are asserted: a wrong answer costs a point.
+
+    A picture attached for a solution moves into its text, because nbgrader clears the text and leaves attachments.
+    """
     made = _cleaned(notebook)
     _mark_for_grading(made)
+    for index, cell in enumerate(made.cells):
+        kept, removed = clear_solutions(cell.source, cell.cell_type, where=f"cell {index}")
+        if removed and cell.get("attachments"):
+            shown = set(ATTACHED.findall(kept))
+            cell.source = ATTACHED.sub(lambda found, cell=cell, shown=shown: _inlined(found, cell, shown), cell.source)
+            _keep_attachments(cell, shown)
     for exercise in exercise_cells(made):
         cell = made.cells[exercise.cell]
         cell.source = re.sub(r"^(lab(?:kit)?\.check\()", r"assert \1", cell.source, flags=re.MULTILINE)
@@ -73,11 +92,12 @@ def write_copies(paths: Iterable[Path], folder: Path, *, nbgrader: bool = False)
     """Write a copy of each notebook into `folder`; with `nbgrader`, a course folder that nbgrader works on.
 
     Raises:
-        NotebookError: a notebook cannot be copied, or the copy would replace the notebook itself.
+        NotebookError: a notebook cannot be copied, the copy would replace the notebook itself, or two have one name.
     """
     import nbformat
 
-    written = []
+    written, paths = [], list(paths)
+    refuse_same_names(paths)
     for path in paths:
         made = (grader_source if nbgrader else student_copy)(read_notebook(path))
         target = folder / "source" / path.stem / path.name if nbgrader else folder / path.name
@@ -96,16 +116,19 @@ def clear_solutions(source: str, cell_type: str = "code", *, where: str = "cell"
     """A cell's source with each region replaced by a stub, and the lines that were removed.
 
     Raises:
-        NotebookError: regions are nested, or one has no end or no beginning.
+        NotebookError: regions are nested, one has no end or no beginning, or a marker is written in another way.
     """
     kept, removed, inside = [], [], False
     for line in source.split("\n"):
+        nearly = NEARLY.fullmatch(line)
+        if nearly and BEGIN not in line and END not in line:
+            raise NotebookError(f"{where}: {line.strip()!r} is no marker; write ### {nearly[1].upper()} SOLUTION")
         if BEGIN in line:
             if inside:
                 raise NotebookError(f"{where}: a second BEGIN SOLUTION before END SOLUTION; close the first region")
             inside = True
             indent = line[: len(line) - len(line.lstrip())]
-            kept += [indent + stub for stub in (STUB if cell_type == "code" else WRITTEN_STUB)]
+            kept += [indent + stub for stub in _stub(source, cell_type)]
         elif END in line:
             if not inside:
                 raise NotebookError(f"{where}: END SOLUTION without BEGIN SOLUTION; add the line that opens the region")
@@ -115,6 +138,30 @@ def clear_solutions(source: str, cell_type: str = "code", *, where: str = "cell"
     if inside:
         raise NotebookError(f"{where}: BEGIN SOLUTION without END SOLUTION; add the line that closes the region")
     return "\n".join(kept), removed
+
+
+def _stub(source: str, cell_type: str) -> tuple[str, ...]:
+    """What stands for a solution, in the language of its cell."""
+    language = language_of(source)
+    if cell_type != "code":
+        return WRITTEN_STUB
+    return STUB if language == "python" else (COMMENTS.get(language, "# {}").format("YOUR CODE HERE"),)
+
+
+def _keep_attachments(cell: Any, names: set[str]) -> None:
+    """Only these pictures stay with the cell."""
+    attached = cell.pop("attachments", {})
+    if kept := {name: picture for name, picture in attached.items() if name in names}:
+        cell["attachments"] = kept
+
+
+def _inlined(found: re.Match[str], cell: Any, shown: set[str]) -> str:
+    """An attachment's address as its content, unless what is kept shows it, too."""
+    picture = cell.attachments.get(found[1], {})
+    if found[1] in shown or not picture:
+        return found[0]
+    kind, content = next(iter(picture.items()))
+    return f"data:{kind};base64,{content}"
 
 
 def _cleaned(notebook: Any) -> Any:

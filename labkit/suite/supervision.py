@@ -5,68 +5,54 @@ process, other processes, the workers of a cluster. The notebook itself always h
 """
 
 import os
-import socket
+import pickle
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from json import JSONDecodeError, dumps, loads
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, TextIO, cast
+from typing import IO, Any
 
 import psutil
 
 from labkit.core.devices import describe_machine
+from labkit.core.paths import FRESH
 
 from .calibration import calibrate
-from .outcomes import FAILED, PASSED, STOPPED, Outcome, Problem
-from .records import ClaimRecord
-from .warm import environment
+from .outcomes import STOPPED, Outcome, Problem
+from .planning import Job
 
+SLACK = 1.5
+"""Budgets are promises for a notebook that has the machine to itself; beside another one it may take so much more."""
 _TICK = 0.2
 _GRACE_SECONDS = 15
 """After its kernel was killed a worker writes the notebook so far; it gets so long for it."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """All that is needed to run one notebook, here or on another machine that sees the same folder."""
-
-    notebook: str
-    """Absolute path."""
-    shown: str
-    """Path as reports name it."""
-    executed: str
-    """Absolute path of the executed notebook to be written."""
-    profile: str = "full"
-    parameters: dict[str, Any] = field(default_factory=dict)
-    limit_seconds: float = 900.0
-    """On the reference machine; scaled by a calibration of the process that executes it."""
-    limit_bytes: int | None = None
-    threads: int = 1
-    warm: str = ""
-    """Address of a warm server on this machine; empty = plain start."""
-    stop_file: str = ""
-    """The notebook is stopped when this file appears."""
-    startup: str = ""
-    """Python to run in the kernel before the first cell."""
-    start_seconds: float = 60.0
-    """How long a kernel may take to answer."""
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 def execute(job: Job) -> Outcome:
     """Run one notebook between two calibrations; never raises for what the notebook does."""
-    outcome = Outcome(job.shown, job.profile, parameters=job.parameters, budget_memory=job.limit_bytes)
-    if job.stop_file and Path(job.stop_file).exists():
-        problem = Problem("stopped", "the run was interrupted before it started")
-        return replace(outcome, verdict=STOPPED, problems=(problem,))
+    outcome = Outcome(
+        str(job.notebook), job.profile, parameters=job.parameters, note=job.note,
+        budget_memory=None if job.memory_gb is None else round(job.memory_gb * 1e9),
+    )  # fmt: skip
+    if job.stop_file.exists():
+        return outcome.with_problems(Problem("stopped", "the run was interrupted before it started"))
     before = calibrate()
-    job = replace(job, limit_seconds=job.limit_seconds * before.slowness)
-    outcome = _supervised(job, replace(outcome, budget_seconds=job.limit_seconds, before=before, after=before))
+    limit = job.minutes * 60 * SLACK * before.slowness
+    outcome = replace(outcome, budget_seconds=limit, before=before, after=before)
+    try:
+        worker = _Worker(job, outcome)
+    except OSError as error:
+        remedy = "free some memory and disk, or name a folder that can be written to in TMPDIR"
+        return outcome.with_problems(Problem("kernel", f"no process can be started ({error}); {remedy}"))
+    with worker:
+        worker.watch()
+    outcome = worker.conclusion()
     if outcome.verdict == STOPPED:
         return outcome
     outcome = replace(outcome, after=calibrate())
@@ -77,95 +63,75 @@ def execute(job: Job) -> Outcome:
     return replace(outcome, problems=tuple(problems)) if outcome.unsteady else outcome
 
 
-def _supervised(job: Job, outcome: Outcome) -> Outcome:
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="labkit-", ignore_cleanup_errors=True) as scratch:
-        log = Path(scratch) / "log"
-        try:
-            worker = _start(job, log)
-        except OSError as error:
-            return outcome.with_problems(Problem("kernel", f"no process can be started ({error})"))
-        watch = _Watch(job, worker, started)
-        try:
-            watch.until_the_end()
-        finally:
-            worker.close(watch.sessions)
-        return _conclude(replace(outcome, seconds=time.monotonic() - started, peak_memory=watch.peak), watch, log)
-
-
 class _Worker:
-    """A worker process, warm or plain: its messages, and the line whose end tells it to go."""
+    """The process of one notebook, and what is seen of it while it runs."""
 
-    def __init__(self, reader: TextIO, writer: TextIO, process: subprocess.Popen[str] | socket.socket) -> None:
-        self.messages: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-        self.pid = 0
-        self._reader, self._writer, self._process = reader, writer, process
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def send(self, job: dict[str, Any]) -> None:
+    def __init__(self, job: Job, outcome: Outcome) -> None:
+        self.job, self.outcome, self.started = job, outcome, time.monotonic()
+        self.log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - read, and closed, at the conclusion
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "labkit.suite.worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
+            env=os.environ | {FRESH: "1"} | dict.fromkeys(_THREADS, str(job.threads)),
+        )  # fmt: skip
+        self.at, self.peak, self.sessions = -1, 0, {self.process.pid}
+        self.found: Outcome | None = None
+        self.stopped: Problem | None = None
+        self.messages: SimpleQueue[Any] = SimpleQueue()
+        threading.Thread(target=self._listen, daemon=True).start()
         with suppress(OSError):  # a worker that is gone already is noticed by the end of its messages
-            self._writer.write(dumps(job) + "\n")
-            self._writer.flush()
+            pickle.dump(job, self._input)
+            self._input.flush()
 
-    def close(self, sessions: set[int]) -> None:
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
         """End the worker and every process of its sessions, whoever its parent is by now."""
-        if self.pid:
-            sessions.add(self.pid)
-        _kill_sessions(sessions)
-        if isinstance(self._process, subprocess.Popen):
-            self._process.kill()
-            self._process.wait()
-        for end in (self._writer, self._process if isinstance(self._process, socket.socket) else self._reader):
-            with suppress(OSError):
-                end.close()
+        _kill_sessions(self.sessions)
+        self.process.kill()
+        self.process.wait()
+        self.outcome = replace(self.outcome, seconds=time.monotonic() - self.started, peak_memory=self.peak)
+        with suppress(OSError):
+            self._input.close()
 
-    def _read(self) -> None:
-        with suppress(OSError, ValueError):
-            for line in self._reader:
-                with suppress(JSONDecodeError):
-                    self.messages.put(loads(line))
+    def _listen(self) -> None:
+        """Cells as they begin, the outcome, and None at the end."""
+        with suppress(OSError, EOFError, pickle.UnpicklingError), self.process.stdout as stream:  # pyright: ignore
+            while True:
+                self.messages.put(pickle.load(stream))
         self.messages.put(None)
 
-
-class _Watch:
-    """What is seen of a notebook while it runs."""
-
-    def __init__(self, job: Job, worker: _Worker, started: float) -> None:
-        self.job, self.worker, self.started = job, worker, started
-        self.peak = 0
-        self.sessions: set[int] = set()
-        self.at: dict[str, Any] = {}
-        self.result: dict[str, Any] | None = None
-        self.stopped: Problem | None = None
-        self._given_up = float("inf")
-
-    def until_the_end(self) -> None:
+    def watch(self) -> None:
         """Return when the worker has said its outcome, has died, or was killed for good."""
-        while time.monotonic() < self._given_up:
+        given_up = float("inf")
+        while time.monotonic() < given_up:
             try:
-                message = self.worker.messages.get(timeout=_TICK)
+                message = self.messages.get(timeout=_TICK)
             except Empty:
-                message = {}
-            if message is None or "outcome" in message:
-                self.result = message and message["outcome"]
+                message = self.at
+            if not isinstance(message, int):
+                self.found = message
                 return
-            self.worker.pid = message.get("pid", self.worker.pid)
-            self.at = message if "cell" in message else self.at
+            self.at = message
             family = self._measure()
             if self.stopped is None and (reason := self._reason_to_stop()):
-                index, heading = self.at.get("cell", -1), self.at.get("heading", "")
-                self.stopped = Problem(*reason, cell=index, heading=heading)
-                self._given_up = time.monotonic() + _GRACE_SECONDS
-            if self.stopped:
-                for process in family:
-                    with suppress(psutil.Error):
-                        process.kill()
+                self.stopped = Problem(*reason, cell=self.at)
+                given_up = time.monotonic() + _GRACE_SECONDS
+            for process in family if self.stopped else ():
+                with suppress(psutil.Error):
+                    process.kill()
 
     def _measure(self) -> list[psutil.Process]:
         """The kernel and its children; remembers the most that they held and their sessions."""
         held, family = 0, []
         with suppress(psutil.Error):
-            family = psutil.Process(self.worker.pid).children(recursive=True) if self.worker.pid else []
+            family = psutil.Process(self.process.pid).children(recursive=True)
         for process in family:
             with suppress(psutil.Error, OSError):
                 held += process.memory_info().rss
@@ -177,69 +143,37 @@ class _Watch:
 
     def _reason_to_stop(self) -> tuple[str, str] | None:
         """(kind, message) of a budget that is exceeded, or of a run that was interrupted."""
-        job = self.job
-        if job.stop_file and Path(job.stop_file).exists():
+        seconds, most = self.outcome.budget_seconds, self.outcome.budget_memory
+        if self.job.stop_file.exists():
             return "stopped", "the run was interrupted"
-        if time.monotonic() - self.started > job.limit_seconds:
+        if seconds and time.monotonic() - self.started > seconds:
             return "time", (
-                f"stopped after {job.limit_seconds:.0f} s, its budget on this machine; "
+                f"stopped after {seconds:.0f} s, its budget on this machine; "
                 "look for a cell that does not end, or raise `minutes` in metadata.labkit"
             )
-        if job.limit_bytes and self.peak > job.limit_bytes:
+        if most and self.peak > most:
             return "memory", (
-                f"held {self.peak / 1e9:.2f} GB, its budget is {job.limit_bytes / 1e9:.2f} GB; "
+                f"held {self.peak / 1e9:.2f} GB, its budget is {most / 1e9:.2f} GB; "
                 "hold less at once, or raise `memory_gb` in metadata.labkit"
             )
         return None
 
-
-def _start(job: Job, log: Path) -> _Worker:
-    """A worker from the warm server, or a plain one where that does not answer."""
-    order = {**asdict(job), "log": str(log), "folder": "", "kernel_folder": str(Path(job.notebook).parent)}
-    worker = _start_warm(job.warm) if job.warm else None
-    if worker is None:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "labkit.suite.worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
-            env=os.environ | environment(job.threads), text=True, encoding="utf-8",
-        )  # fmt: skip
-        worker = _Worker(cast(TextIO, process.stdout), cast(TextIO, process.stdin), process)
-        worker.pid = process.pid
-    worker.send(order)
-    return worker
-
-
-def _start_warm(address: str) -> _Worker | None:
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(address)
-    except OSError:
-        connection.close()
-        return None
-    reader = connection.makefile("r", encoding="utf-8")
-    return _Worker(reader, connection.makefile("w", encoding="utf-8"), connection)
-
-
-def _conclude(outcome: Outcome, watch: _Watch, log: Path) -> Outcome:
-    """The outcome from what the worker said, or from its silence."""
-    result = watch.result or {}
-    claims = tuple(ClaimRecord(**claim) for claim in result.get("claims", ()))
-    problems = [Problem(**{**problem, "tail": tuple(problem["tail"])}) for problem in result.get("problems", ())]
-    if watch.stopped:  # the kernel died because it was killed here; its last lines are still worth reading
-        tail = next((problem.tail for problem in problems if problem.kind == "kernel"), ())
-        problems = [problem for problem in problems if problem.kind != "kernel"]
-        problems.insert(0, replace(watch.stopped, tail=tail))
-    elif watch.result is None:
-        last = log.read_text(errors="replace").splitlines()[-5:] if log.exists() else []
-        message = "the notebook's process ended without a word, as if killed from outside or for lack of memory"
-        index, heading = watch.at.get("cell", -1), watch.at.get("heading", "")
-        problems.append(Problem("kernel", message, index, heading, tuple(last)))
-    problems = [_explained(problem, watch.peak) for problem in problems]
-    stopped = any(problem.kind == "stopped" for problem in problems)
-    verdict = STOPPED if stopped else FAILED if problems else PASSED
-    found = replace(outcome, executed=result.get("executed", ""), device=result.get("device", ""))
-    found = replace(found, kind=result.get("kind"))
-    return replace(found, claims=claims, problems=tuple(problems), verdict=verdict)
+    def conclusion(self) -> Outcome:
+        """The outcome from what the worker said, or from its silence."""
+        found, outcome = self.found or Outcome(""), self.outcome
+        problems = [_explained(problem, self.peak) for problem in found.problems]
+        if self.stopped:  # the kernel died because it was killed here; its last lines are still worth reading
+            tail = next((problem.tail for problem in problems if problem.kind == "kernel"), ())
+            problems = [replace(self.stopped, tail=tail), *(one for one in problems if one.kind != "kernel")]
+        elif self.found is None:
+            self.log.seek(0)
+            last = self.log.read().decode("utf-8", "replace").splitlines()[-5:]
+            message = "the notebook's process ended without a word, as if killed from outside or for lack of memory"
+            problems.append(Problem("kernel", message, self.at, tail=tuple(last)))
+        self.log.close()
+        return replace(
+            outcome, claims=found.claims, executed=found.executed, device=found.device, kind=found.kind
+        ).with_problems(*problems)
 
 
 def _explained(problem: Problem, peak: int) -> Problem:
@@ -257,7 +191,7 @@ def _explained(problem: Problem, peak: int) -> Problem:
 def _high_water(pid: int) -> int:
     """Bytes that a process held at most, as Linux remembers it; 0 elsewhere."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return 0
     line = next((line for line in status.splitlines() if line.startswith("VmHWM")), "VmHWM: 0 kB")

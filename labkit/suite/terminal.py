@@ -4,10 +4,10 @@ import threading
 import time
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from labkit.core.output import harmless
 from labkit.core.results import Table
 
 from .baselines import told
@@ -44,7 +44,7 @@ class Progress:
         mark, colour = _MARKS.get(outcome.verdict, _FAILED_MARK)
         what = f"[{self._done}/{self._total}] {_name(outcome)}  {outcome.seconds:.0f} s"
         why = f"  {outcome.problems[0].message}" if outcome.problems else ""
-        self._console.print(Text.assemble((f"{mark} ", colour), what, (why, "dim")), overflow="ellipsis", no_wrap=True)
+        self._console.print(_line((f"{mark} ", colour), what, (why, "dim")), overflow="ellipsis", no_wrap=True)
 
     def _tick(self) -> None:
         while self._status and not self._ended.wait(1):
@@ -63,7 +63,7 @@ def print_result(console: Console, result: SuiteResult) -> None:
     for outcome in result.outcomes:
         mark, colour = _MARKS.get(outcome.verdict, _FAILED_MARK)
         table.add_row(
-            Text(mark, colour), _name(outcome), outcome.profile, counted(outcome.claims),
+            Text(mark, colour), Text(_name(outcome)), outcome.profile, counted(outcome.claims),
             f"{outcome.seconds:.1f}", f"{outcome.budget_seconds:.0f}" if outcome.budget_seconds else "",
             f"{outcome.peak_memory / 1e9:.2f} GB", ", ".join(_marks_of(outcome)),
         )  # fmt: skip
@@ -87,31 +87,41 @@ def moved_elsewhere(outcome: Outcome) -> str:
 def print_table(console: Console, table: Table) -> None:
     """A Table as the terminal shows it; numbers are text here. What is too wide goes on in the next line;
     names of claims stay in one piece, so that they can be searched for."""
-    shown = RichTable(title=escape(table.title), box=None, pad_edge=False, header_style="bold", title_justify="left")
+    shown = RichTable(title=_line(table.title), box=None, pad_edge=False, header_style="bold", title_justify="left")
     for column in table.columns:
-        shown.add_column(escape(column), overflow="fold", no_wrap=column in ("claim", "bound", "lesson"))
+        shown.add_column(_line(column), overflow="fold", no_wrap=column in ("claim", "bound", "lesson"))
     for row in table.rows:
-        shown.add_row(*(Text(f"{entry:g}" if isinstance(entry, float) else str(entry)) for entry in row))
+        shown.add_row(*(_line(f"{entry:g}" if isinstance(entry, float) else str(entry)) for entry in row))
     console.print(shown)
     for note in table.notes:
-        console.print(escape(note))
+        console.print(_line(note))
+
+
+def _line(*parts: str | tuple[str, str]) -> Text:
+    """Text, some of it with a style, of which the terminal obeys nothing."""
+    return Text.assemble(
+        *((harmless(part), "") if isinstance(part, str) else (harmless(part[0]), part[1]) for part in parts)
+    )
 
 
 def _print_problems(console: Console, outcome: Outcome) -> None:
+    name = ("\n" + _name(outcome), "bold")
+    if outcome.note:
+        console.print(_line(name, f": {outcome.note}"))
     for problem in outcome.problems:
         place = f", {problem.place}" if problem.place else ""
-        console.print(Text.assemble(("\n" + _name(outcome), "bold"), f"{place}: ", (problem.message, "red")))
+        console.print(_line(name, f"{place}: ", (problem.message, "red")))
         for line in problem.tail:
-            console.print(Text(f"    {line}", "dim"))
+            console.print(_line((f"    {line}", "dim")))
 
 
 def _print_moved(console: Console, outcome: Outcome) -> None:
     if not outcome.moved:
         return
-    console.print(Text.assemble(("\n" + _name(outcome), "bold"), ": ", (moved_elsewhere(outcome), "yellow")))
+    console.print(_line(("\n" + _name(outcome), "bold"), ": ", (moved_elsewhere(outcome), "yellow")))
     for claim in outcome.claims:
         if claim.name in outcome.moved:
-            console.print(Text(f"    {told(claim)}", "dim"))
+            console.print(_line((f"    {told(claim)}", "dim")))
 
 
 def _marks_of(outcome: Outcome) -> list[str]:
@@ -128,11 +138,11 @@ def _print_totals(console: Console, result: SuiteResult) -> None:
         f"\n{passed} of {len(result.outcomes)} notebooks passed in {result.wall_seconds:.0f} s{ratio}; {slowness}"
     )
     if result.unwritten:
-        console.print(Text(f"No results.json: {result.unwritten}", "red"))
+        console.print(_line((f"No results.json: {result.unwritten}", "red")))
     if result.interrupted:
         console.print("Interrupted: the results are partial.", style="yellow")
 
 
 def _name(outcome: Outcome) -> str:
     seed = outcome.parameters.get("SEED")
-    return outcome.topic if seed is None else f"{outcome.topic} seed {seed}"
+    return harmless(outcome.topic if seed is None else f"{outcome.topic} seed {seed}")

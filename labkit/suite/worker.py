@@ -1,102 +1,75 @@
-"""The process that runs one notebook: papermill, a kernel, and one line of JSON for each thing that happens.
+"""The process that runs one notebook: papermill, a kernel, and what happens as it happens.
 
-    in    one line: the job        then nothing; its end means that the run is gone, and this process ends too
-    out   {"pid"} {"cell", "heading"} … {"outcome"}
+    in    the Job            then nothing; its end means that the run is gone, and this process ends too
+    out   the number of each cell that begins, then the Outcome
 
 It knows nothing of budgets: who started it watches and kills. A kernel that dies, for whatever reason, ends the
 notebook here with what it had written so far.
 """
 
-import json
 import os
+import pickle
+import re
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import nbformat
 import psutil
-from jupyter_client.kernelspec import NoSuchKernel
-from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
-from papermill.engines import NBClientEngine, papermill_engines
-from papermill.exceptions import PapermillExecutionError
+from papermill.engines import NBClientEngine
 from papermill.execute import execute_notebook
 
+from labkit.core.output import harmless
 from labkit.core.paths import atomic_file
 
 from . import exercises, offline
 from .claims import collect
-from .lessons import heading_above
-from .outcomes import Problem
-from .warm import ForkedKernel
+from .lessons import ADDED, read_notebook
+from .outcomes import Outcome, Problem
+from .planning import Job
 
 OUTPUT_LIMIT = 20_000_000
 """Characters of output that one cell may leave in a notebook."""
-SKIPPED = "skip-execution"
-"""The tag of a cell that is not to run, nbclient's own."""
+MAY_FAIL, SKIPPED = "raises-exception", "skip-execution"
+"""The tags of a cell that is allowed to raise, and of one that is not to run; nbclient's own."""
 _TAIL_LINES = 12
-_INJECTED = ("injected-parameters", "papermill-error-cell-tag")
 
 
-class Conversation:
-    """What the worker tells the process that started it."""
-
-    def __init__(self, writer: TextIO) -> None:
-        self._writer = writer
-
-    def say(self, **message: Any) -> None:
-        with suppress(OSError, ValueError):
-            self._writer.write(json.dumps(message) + "\n")
-            self._writer.flush()
-
-
-class _KernelManager(AsyncKernelManager):
-    """Gives the kernel that waits to be one, where the notebook wants this Python's."""
-
-    waiting: ForkedKernel | None = None
-
-    async def _async_launch_kernel(self, kernel_cmd: list[str], **kw: Any) -> None:
-        waiting, type(self).waiting = type(self).waiting, None
-        if waiting and kernel_cmd[0] == sys.executable and "ipykernel_launcher" in kernel_cmd:
-            options = kernel_cmd[kernel_cmd.index("ipykernel_launcher") + 1 :]
-            waiting.start(options, kw.get("env") or dict(os.environ), kw.get("cwd"))
-            provisioner: Any = self.provisioner
-            provisioner.process, provisioner.pid, provisioner.pgid = waiting, waiting.pid, waiting.pid
-            self._reconcile_connection_info(provisioner.connection_info)
-            return
-        if waiting:
-            waiting.dismiss()
-        await super()._async_launch_kernel(kernel_cmd, **kw)
-
-    _launch_kernel = _async_launch_kernel
-
-
-class _Client(PapermillNotebookClient):
+class Client(PapermillNotebookClient):
     """Papermill's client, which tells where it is and stops a cell that floods its output."""
 
     kc: Any
-    conversation: Conversation
-    startup = ""
+    job: Job
+    tell: Callable[[Any], None]
     at = -1
+    raised: dict[str, Any] | None = None
+    """What the kernel answered for the cell that failed: ename, evalue; None = none did, or only such as may."""
     flooded = False
     _written = 0
 
     def papermill_execute_cells(self) -> None:
-        if self.startup:
-            reply: Any = self.wait_for_reply(self.kc.execute(self.startup, silent=True))
+        self.on_cell_start, self.on_cell_error = self._started, self._failed
+        if self.job.startup:
+            reply: Any = self.wait_for_reply(self.kc.execute(self.job.startup, silent=True))
             if reply["content"]["status"] != "ok":
                 raise RuntimeError("the start-up code failed: " + str(reply["content"].get("evalue", "")))
         super().papermill_execute_cells()
 
-    def execute_cell(self, cell: Any, cell_index: int, **options: Any) -> Any:
+    def _started(self, cell: Any, cell_index: int) -> None:
         self.at, self._written = cell_index, 0
-        index, heading = place(self.nb.cells, cell_index)
-        self.conversation.say(cell=index, heading=heading)
-        return super().execute_cell(cell, cell_index, **options)
+        self.tell(as_written(self.nb.cells, cell_index))
+
+    def _failed(self, cell: Any, cell_index: int, execute_reply: Any) -> None:
+        answer = execute_reply["content"]
+        left = answer.get("ename") == "SystemExit" and answer.get("evalue") in ("", "0", "None")
+        if not left and MAY_FAIL not in cell.metadata.get("tags", ()):
+            self.raised = answer
 
     def output(self, outs: list[Any], msg: Any, display_id: str | None, cell_index: int) -> Any:
         content = msg["content"]
@@ -108,104 +81,87 @@ class _Client(PapermillNotebookClient):
             if not self.flooded:
                 self.flooded = True
                 del outs[20:]
-                kill_tree(os.getpid(), spare_root=True)
+                kill_children()
         if self.flooded and "text" not in content:
             return None
         return super().output(outs, msg, display_id, cell_index)
 
 
-def kill_tree(pid: int, *, spare_root: bool = False) -> None:
-    """Kill a process and all that it started."""
-    with suppress(psutil.NoSuchProcess):
-        root = psutil.Process(pid)
-        family = [*root.children(recursive=True), *([] if spare_root else [root])]
-        for process in family:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+class Engine(NBClientEngine):
+    """Papermill's engine with this client, of which there is one in a process."""
+
+    client: Client | None = None
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, *_: Any, job: Job, tell: Any, **__: Any) -> Any:
+        cls.client = Client(
+            nb_man, kernel_name=kernel_name, startup_timeout=job.start_seconds, iopub_timeout=60,
+            resources={"metadata": {"path": str(job.source.parent)}},
+        )  # fmt: skip
+        cls.client.job, cls.client.tell = job, tell
+        cls.client.execute()
 
 
-def place(cells: list[Any], index: int) -> tuple[int, str]:
-    """The index in the notebook as written, without cells that papermill added, and the nearest heading above."""
-    added = sum(any(tag in cell.metadata.get("tags", ()) for tag in _INJECTED) for cell in cells[:index])
-    return index - added, heading_above(cells, index)
+def kill_children() -> None:
+    """Kill all that this process started."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
-def serve(reader: TextIO, writer: TextIO, *, fork: bool = False) -> None:
-    """Read a job, run it, say what came of it."""
-    conversation = Conversation(writer)
-    conversation.say(pid=os.getpid())
-    job = json.loads(reader.readline())
-    with suppress(OSError):
-        os.dup2(os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), 2)
-    if job["folder"]:
-        os.chdir(job["folder"])
-    if fork:
-        _KernelManager.waiting = ForkedKernel()
-    threading.Thread(target=_end_with, args=(reader,), daemon=True).start()
-    conversation.say(outcome=run(job, conversation))
+def as_written(cells: list[Any], index: int) -> int:
+    """The cell's index in the notebook as written, without the cells that papermill added."""
+    return index - sum(bool(ADDED.intersection(cell.metadata.get("tags", ()))) for cell in cells[:index])
 
 
-def _end_with(reader: TextIO) -> None:
-    """The run is gone when its end of the line closes: leave nothing behind."""
-    with suppress(OSError, ValueError):
-        reader.read()
-    kill_tree(os.getpid(), spare_root=True)
-    os._exit(1)
-
-
-def run(job: dict[str, Any], conversation: Conversation) -> dict[str, Any]:
+def run(job: Job, tell: Callable[[Any], None]) -> Outcome:
     """Execute the job's notebook, write it, and give its claims and problems."""
-    clients: list[_Client] = []
-
-    class Engine(NBClientEngine):
-        @classmethod
-        def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **options: Any) -> Any:
-            wanted = ("startup_timeout", "iopub_timeout", "kernel_manager_class", "resources")
-            kept = {name: options[name] for name in wanted}
-            client = _Client(nb_man, kernel_name=kernel_name, **kept)
-            client.conversation, client.startup = conversation, job["startup"]
-            clients.append(client)
-            client.execute()
-
-    papermill_engines.register("labkit", Engine)
     problem = None
     try:
-        execute_notebook(
-            job["notebook"].replace("{", "{{").replace("}", "}}"), None, job["parameters"], engine_name="labkit",
-            progress_bar=False, request_save_on_cell_execute=False, kernel_manager_class=_KernelManager,
-            startup_timeout=job["start_seconds"], iopub_timeout=60,
-            resources={"metadata": {"path": job["kernel_folder"]}},
-        )  # fmt: skip
+        notebook = read_notebook(job.source)
+        if job.kernel:
+            spec = KernelSpecManager().get_kernel_spec(job.kernel)
+            notebook.metadata.kernelspec = {
+                "name": job.kernel, "display_name": spec.display_name, "language": spec.language
+            }  # fmt: skip
+        # papermill's own way to run it would blame the first cell with an error, also where that is allowed
+        prepared = execute_notebook(notebook, None, job.parameters, prepare_only=True)
+        kernel = prepared.metadata.kernelspec.name
+        Engine.execute_notebook(prepared, kernel, progress_bar=False, job=job, tell=tell)
     except Exception as error:  # whatever went wrong is the notebook's problem, to be reported like any other
-        problem = _problem(error, clients[0] if clients else None)
-    problems, claims = [problem] if problem else [], []
-    written, session = "", {}
-    if clients:
-        notebook = clients[0].nb
-        claims = [{**vars(claim), "cell": place(notebook.cells, claim.cell)[0]} for claim in collect(notebook.cells)]
-        problems += _seen_in(notebook, ended=problem is None)
-        session = _session(notebook.cells)
-        try:
-            with atomic_file(Path(job["executed"])) as draft:
-                nbformat.write(notebook, draft)
-            written = job["executed"]
-        except OSError as error:
-            reason = f"the executed notebook cannot be written to {job['executed']}: {error.strerror or error}"
-            problems.append(Problem("notebook", f"{reason}; free some space, or give another folder with -o"))
-    return {
-        "claims": claims, "problems": [vars(problem) for problem in problems], "executed": written,
-        "device": session.get("device", ""), "kind": session.get("kind"),
-    }  # fmt: skip
+        problem = _problem(error, Engine.client)
+    client = Engine.client
+    if client is None:
+        return Outcome("").with_problems(*([problem] if problem else []))
+    if problem is None and client.raised is not None:
+        problem = _of_cell(client, "error", _told(client.raised))
+    cells = client.nb.cells
+    problems = [problem] if problem else []
+    for seen in _seen_in(client.nb, ended=problem is None):
+        problems.append(replace(seen, cell=as_written(cells, seen.cell)))
+    written = ""
+    try:
+        with atomic_file(job.executed) as draft:
+            nbformat.write(client.nb, draft)
+        written = job.executed.relative_to(job.folder).as_posix()
+    except OSError as error:
+        reason = f"the executed notebook cannot be written to {job.executed}: {error.strerror or error}"
+        problems.append(Problem("notebook", f"{reason}; free some space, or give another folder with -o"))
+    session = _session(cells)
+    return Outcome(
+        "", claims=tuple(replace(claim, cell=as_written(cells, claim.cell)) for claim in collect(cells)),
+        executed=written, device=session.get("device", ""), kind=session.get("kind"),
+    ).with_problems(*problems)  # fmt: skip
 
 
 def _seen_in(notebook: Any, *, ended: bool) -> list[Problem]:
     """What the outputs themselves tell: a request to another host, a solution that its check rejects, and of a notebook
     that ended without an error a cell that never ran."""
-    found = [*offline.problems_of(notebook), *exercises.problems_of(notebook)]
-    if ended:
-        found += _never_ran(notebook.cells)
-    placed = [(problem, *place(notebook.cells, problem.cell)) for problem in found]
-    return [replace(problem, cell=cell, heading=heading) for problem, cell, heading in placed]
+    return [
+        *offline.problems_of(notebook),
+        *exercises.problems_of(notebook),
+        *(_never_ran(notebook.cells) if ended else ()),
+    ]
 
 
 def _never_ran(cells: list[Any]) -> list[Problem]:
@@ -225,59 +181,78 @@ def _session(cells: list[Any]) -> dict[str, Any]:
     return next((dict(entry) for entry in entries if entry), {})
 
 
-def _problem(error: Exception, client: _Client | None) -> Problem:
-    """What went wrong, where, and the last lines that the cell wrote."""
+def _problem(error: Exception, client: Client | None) -> Problem:
+    """What ended the notebook from outside its cells, where, and the last lines that the cell wrote."""
     if client is None or client.at < 0:
         return Problem(*_before_the_first_cell(error))
-    cells = client.nb.cells
-    at = next((index for index, cell in enumerate(cells) if _raised(cell)), client.at)
-    index, heading = place(cells, at)
-    tail = _tail(cells[at])
     if client.flooded:
         message = f"the cell wrote more than {OUTPUT_LIMIT / 1e6:.0f} MB of output and was stopped; print less"
-        return Problem("output", message, index, heading, tail)
+        return _of_cell(client, "output", message)
     if isinstance(error, DeadKernelError):
-        return Problem("kernel", "the kernel died while the cell ran", index, heading, tail)
-    if isinstance(error, PapermillExecutionError):
-        return Problem("error", f"{error.ename}: {error.evalue}"[:2000], index, heading, tail)
+        return _of_cell(client, "kernel", "the kernel died while the cell ran")
     if isinstance(error, CellTimeoutError):
-        return Problem("kernel", "the kernel did not answer in time", index, heading, tail)
-    return Problem("error", f"{type(error).__name__}: {error}"[:2000], index, heading, tail)
+        return _of_cell(client, "kernel", "the kernel did not answer in time")
+    return _of_cell(client, "error", f"{type(error).__name__}: {error}")
+
+
+def _of_cell(client: Client, kind: str, message: str) -> Problem:
+    cells, at = client.nb.cells, client.at
+    return Problem(kind, harmless(message)[:2000], as_written(cells, at), tail=_tail(cells[at]))
+
+
+def _told(answer: dict[str, Any]) -> str:
+    """An exception in words; a module that is missing, with the way to have it."""
+    name, value = answer.get("ename", ""), answer.get("evalue", "")
+    missing = re.match(r"No module named '(\w+)'", value)
+    if name != "ModuleNotFoundError" or not missing:
+        return f"{name}: {value}"
+    return f"{name}: {value}; it is no part of the lab: pip install {missing[1]}"
 
 
 def _before_the_first_cell(error: Exception) -> tuple[str, str]:
     if isinstance(error, NoSuchKernel):
-        return "kernel", f"no kernel {error.name!r} here; see `jupyter kernelspec list`, or choose Python 3 and save"
+        return (
+            "kernel",
+            f"no kernel {error.name!r} here; see `jupyter kernelspec list`, or choose another with --kernel",
+        )
     if isinstance(error, RuntimeError) and "ernel" in str(error):
         return "kernel", f"the kernel does not start ({error}); see `labkit doctor`"
     if isinstance(error, OSError):
         return "kernel", f"the kernel does not start ({error}); see `jupyter kernelspec list`"
-    return "notebook", f"{type(error).__name__}: {error}"[:2000]
-
-
-def _raised(cell: Any) -> bool:
-    return any(output.output_type == "error" for output in cell.get("outputs", ()))
+    return "notebook", harmless(f"{type(error).__name__}: {error}")[:2000]
 
 
 def _tail(cell: Any) -> tuple[str, ...]:
     """The last lines that a cell wrote: its traceback if it raised, else what it printed."""
-    import re
-
     text = ""
     for output in cell.get("outputs", ()):
         if output.output_type == "stream":
             text += output.text[-20_000:]
         elif output.output_type == "error":
             text += "\n" + "\n".join(output.traceback)[-20_000:]
-    plain = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)
-    return tuple(line[:500] for line in plain.strip().splitlines()[-_TAIL_LINES:])
+    return tuple(harmless(line)[:500] for line in text.strip().splitlines()[-_TAIL_LINES:])
 
 
 def main() -> None:
     """A worker on its own: its job on stdin, what happens on stdout."""
-    writer = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    reader, writer = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    serve(sys.stdin, writer)
+
+    def tell(what: Any) -> None:
+        with suppress(OSError):
+            pickle.dump(what, writer)
+            writer.flush()
+
+    def end_with_the_run() -> None:
+        """The run is gone when its end of the line closes: leave nothing behind."""
+        with suppress(OSError):
+            reader.read()
+        kill_children()
+        os._exit(1)
+
+    job = pickle.load(reader)
+    threading.Thread(target=end_with_the_run, daemon=True).start()
+    tell(run(job, tell))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ A click on a small map, or the arrow keys, choose a head; the mouse over a token
 it looks. A decoder's maps are triangles: what lies above cannot be seen by the model either.
 """
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
@@ -51,9 +52,11 @@ def _html(result: HeadPatterns) -> str:
         "thumb": thumb,
         "open": [layers // 2, 0, queries - 1],
     }
-    body = _page().replace("{{title}}", for_html(result.title or "Attention")).replace("{{caption}}", _caption(result))
-    body = body.replace("{{hide_grid}}", " hidden" if layers * heads == 1 else "")
-    body = body.replace("{{script}}", _script()).replace("{{view}}", script_data(view))
+    parts = {
+        "title": for_html(result.title or "Attention"), "caption": _caption(result), "script": _script(),
+        "hide_grid": " hidden" if layers * heads == 1 else "", "view": script_data(view),
+    }  # fmt: skip
+    body = re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _page())  # in one go: a title is no place for others
     return iframe(body, height=_height(result, thumb), title=_summary(result))
 
 

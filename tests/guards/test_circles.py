@@ -13,7 +13,6 @@ ALLOWED: dict[tuple[str, ...], str] = {
     ("models/language_model.py", "models/loading.py"): "a model on another device is loaded again",
     ("text/families.py", "text/tokenizers.py"): "each family of tokenizers is made by the other",
     ("interpretability/capture.py", "interpretability/heads.py"): "what was captured knows its heads' measures",
-    ("suite/warm.py", "suite/worker.py"): "the warm process forks the worker that asks for it",
 }  # fmt: skip
 """The files of a circle → why it stands. This list only shrinks."""
 

@@ -129,7 +129,7 @@ def test_what_a_run_needs_is_fetched_and_converted_before_it_begins(lab, monkeyp
 
 
 def test_a_run_leaves_report_junit_results_pages_and_gallery_and_a_planted_cdn_link_fails_it(lab, monkeypatch, capsys):
-    code, out, _ = labkit(monkeypatch, capsys, "run", "--fast", "--no-warm", "-o", "out", "--gallery", "site")
+    code, out, _ = labkit(monkeypatch, capsys, "run", "--fast", "-o", "out", "--gallery", "site")
     assert code == 1 and "Report: " in out and "Gallery: " in out
     results = json.loads((lab / "out/results.json").read_text())
     assert results["assets"] == {"sotu": find("sotu")[1].sha256} and len(results["assets"]["sotu"]) == 64

@@ -148,13 +148,13 @@ def processes_naming(text: str) -> list[psutil.Process]:
     return found
 
 
-def start_endless_suite(make_notebook, folder, *options):
+def start_endless_suite(make_notebook, folder):
     """`labkit run` over a quick and two endless notebooks, once the endless cells run."""
     make_notebook(folder / "quick.ipynb", "import labkit as lab\nlab.claim('quick/one', 1, equals=1)", minutes=9)
     for name in ("endless_a", "endless_b"):
         code = f"open({str(folder / name)!r}, 'w').close()\nwhile True: pass"
         make_notebook(folder / f"{name}.ipynb", "## Round and round", code, minutes=5)
-    command = [*LABKIT, "run", *sorted(map(str, folder.glob("*.ipynb"))), "-o", str(folder / "run"), *options]
+    command = [*LABKIT, "run", *sorted(map(str, folder.glob("*.ipynb"))), "-o", str(folder / "run")]
     started = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=os.environ | {"LABKIT_TEST_MARK": str(folder)}, preexec_fn=die_with_the_test,  # noqa: PLW1509
@@ -180,9 +180,9 @@ def until(condition, seconds=150.0):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("number, options", [(signal.SIGINT, ()), (signal.SIGTERM, ("--no-warm",))])
-def test_an_interrupted_run_keeps_what_it_has_and_leaves_no_process(tmp_path, make_notebook, number, options):
-    suite = start_endless_suite(make_notebook, tmp_path, *options)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_it_has_and_leaves_no_process(tmp_path, make_notebook, number):
+    suite = start_endless_suite(make_notebook, tmp_path)
     with pytest.raises(NotebookError, match="another run writes"):  # two suites at once do not share a folder
         runner.run([], folder=runner.new_folder(tmp_path / "run"))
     assert runner.run([], folder=runner.new_folder(tmp_path / "other")).passed

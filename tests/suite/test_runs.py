@@ -1,4 +1,4 @@
-"""Whole runs: accepted, repeated, drifted, on another kind of machine, spread over seeds, warm or plain."""
+"""Whole runs: accepted, repeated, drifted, on another kind of machine, spread over seeds."""
 
 import json
 import os
@@ -27,7 +27,6 @@ LESSON = [
     "lab.claim('lesson/norm', torch.linalg.matrix_norm(matrix @ matrix), at_least=1, says='it is large')\n"
     "lab.claim('lesson/rank', int(torch.linalg.matrix_rank(matrix)), equals=size)",
 ]
-COLD = runner.Settings(warm=False)
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def labkit(monkeypatch, capfd, tmp_path):
 
 @pytest.fixture(scope="module")
 def three_runs(tmp_path_factory, make_notebook):
-    """Three lessons of the same cells, so three runs of one seed, in one warm suite."""
+    """Three lessons of the same cells, so three runs of one seed, in one suite."""
     folder = tmp_path_factory.mktemp("three")
     for name in "abc":
         make_notebook(
@@ -64,21 +63,6 @@ def test_the_same_seed_gives_the_same_claims_bit_for_bit_three_times(three_runs)
     assert result.passed, [outcome.problems for outcome in result.outcomes]
     values = [[(claim.name, claim.value) for claim in outcome.claims] for outcome in result.outcomes]
     assert values[0] == values[1] == values[2] and len(values[0]) == 2
-
-
-def test_a_warm_kernel_measures_what_a_plain_one_measures(three_runs, tmp_path):
-    result, folder = three_runs
-    plan = plan_run([folder / "a.ipynb"], parameters={})
-    plain = runner.run(plan, folder=runner.new_folder(tmp_path), settings=COLD)
-    assert [vars(claim) for claim in plain.outcomes[0].claims] == [vars(claim) for claim in result.outcomes[0].claims]
-
-
-def test_kernels_of_one_warm_server_do_not_share_unseeded_randomness(three_runs):
-    _, folder = three_runs
-    printed = [
-        nbformat.read(folder / "run" / f"{name}.ipynb", as_version=4).cells[-1].outputs[0].text for name in "abc"
-    ]
-    assert len({text.split()[0] for text in printed}) == 3
 
 
 def test_threads_are_divided_between_the_notebooks_that_run_at_once(three_runs):
@@ -105,7 +89,7 @@ def test_the_result_says_what_a_reader_of_it_needs(three_runs):
 def test_seeds_give_each_claim_s_spread(tmp_path, make_notebook):
     cells = ["SEED: int = 0", "import labkit as lab\nlab.claim('x/seeded', SEED / 4, at_most=0.3)"]
     plan = plan_run([make_notebook(tmp_path / "a.ipynb", *cells)], parameters={}, seeds=2)
-    result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"), settings=COLD)
+    result = runner.run(plan, folder=runner.new_folder(tmp_path / "run"))
     assert sorted(outcome.executed for outcome in result.outcomes) == ["seed-0/a.ipynb", "seed-1/a.ipynb"]
     table = spread(result.outcomes)
     assert table.rows == (("x/seeded", "0", "0.25", "≤ 0.3", "0.2", "2/2"),)

@@ -127,3 +127,72 @@ def test_a_source_for_nbgrader_keeps_solutions_and_asserts_its_checks(tmp_path, 
     (written,) = write_copies([path], tmp_path / "course", nbgrader=True)
     assert written == tmp_path / "course/source/02_attention/02_attention.ipynb"
     compile((tmp_path / "course/nbgrader_config.py").read_text(), "nbgrader_config.py", "exec")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["### begin solution", "###BEGIN  SOLUTION", "# Begin Solution", "### BEGIN_SOLUTION", "### BEGIN SOLUTON",
+     "    #begin solutions", "<!-- begin solution -->", "### end solution", "### END-SOLUTION ###"],
+)  # fmt: skip
+def test_a_marker_that_is_nearly_one_is_refused_instead_of_handed_out(line):
+    for cell in (new_code_cell(f"x = 1\n{line}\ny = 2"), new_markdown_cell(f"text\n{line}\nmore")):
+        with pytest.raises(NotebookError, match=r"cell 0.*### (BEGIN|END) SOLUTION"):
+            student_copy(new_notebook(cells=[cell]))
+
+
+def test_words_about_solutions_are_no_markers():
+    cells = [
+        new_markdown_cell("Begin the solution of 02.1 here.\n\nEnd.\nThe solution begins."),
+        new_code_cell("x = 1  # end"),
+    ]
+    assert [cell.source for cell in student_copy(new_notebook(cells=cells)).cells] == [cell.source for cell in cells]
+
+
+PICTURE = {"image/png": "c2VjcmV0"}
+
+
+def test_a_picture_of_a_solution_goes_with_it_and_others_stay(tmp_path, monkeypatch):
+    text = "![q](attachment:question.png)\n### BEGIN SOLUTION\n![a](attachment:answer.png)\n### END SOLUTION"
+    cell = new_markdown_cell(text, attachments={"question.png": PICTURE, "answer.png": PICTURE, "unused.png": PICTURE})
+    book = new_notebook(cells=[cell])
+    assert set(student_copy(book).cells[0].attachments) == {"question.png"}
+    source = grader_source(book).cells[0]  # nbgrader clears the text between the markers, and nothing else
+    assert set(source.attachments) == {"question.png"} and "data:image/png;base64,c2VjcmV0" in source.source
+    only = new_markdown_cell(text.partition("\n")[2], attachments={"answer.png": PICTURE})
+    assert "attachments" not in student_copy(new_notebook(cells=[only])).cells[0]
+
+
+def test_two_notebooks_of_one_name_are_refused_before_anything_is_written(tmp_path, lesson):
+    paths = [tmp_path / folder / "plain.ipynb" for folder in "ab"]
+    for path in paths:
+        path.parent.mkdir()
+        nbformat.write(lesson, path)
+    with pytest.raises(NotebookError, match="two notebooks of one name"):
+        write_copies(paths, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "source, stub",
+    [
+        ("df?\n{}\ny = 2\n{}", "df?\n# YOUR CODE HERE\n..."),
+        ("{}\nx = !ls\n{}\n!pwd", "# YOUR CODE HERE\n...\n!pwd"),
+        ("%%time\n{}\nx = 1\n{}", "%%time\n# YOUR CODE HERE\n..."),
+        ("%%bash\n{}\nls | wc\n{}\nfor i in 1; do ls; done", "%%bash\n# YOUR CODE HERE\nfor i in 1; do ls; done"),
+        ("%%html\n{}\n<b>x</b>\n{}\n<i>y", "%%html\n<!-- YOUR CODE HERE -->\n<i>y"),
+        ("%%javascript\n{}\nlet x\n{}", "%%javascript\n// YOUR CODE HERE"),
+        ("%%latex\n{}\n$x$\n{}", "%%latex\n% YOUR CODE HERE"),
+    ],
+)
+def test_a_stub_is_written_in_the_language_of_its_cell(source, stub):
+    cell = new_code_cell(source.format("### BEGIN SOLUTION", "### END SOLUTION"))
+    assert student_copy(new_notebook(cells=[cell])).cells[0].source == stub
+
+
+def test_what_ipython_alone_understands_hides_no_check():
+    from labkit.suite.lessons import exercise_cells
+
+    sources = ['df?\nlab.check("02.1", a)', 'x = !ls\nlab.check("02.2", b)', '%%time\nlab.check("02.3", c)',
+               '%%bash\nlab.check("02.4", d)', '%time 1\n    \nlab.check("02.5", e)']  # fmt: skip
+    book = new_notebook(cells=[new_code_cell(source) for source in sources])
+    assert [found.id for found in exercise_cells(book)] == ["02.1", "02.2", "02.3", "02.5"]
