@@ -105,7 +105,7 @@ def write_page(notebook: Any, folder: Path, name: str, *, back: str = "", limit:
     page.fit(limit - len(style()) - 20_000)
     write_figures(page, folder)
     text = template("page.html").render(
-        title=page.title, name=name, body=page.body(), back=back, policy=POLICY, style=style(), plots=_read("plots.js"),
+        title=page.title, name=name, body=page.body(), back=back, policy=POLICY, style=style(), plots=read("plots.js"),
         draws=any(figure["kind"] == "plotly" for figure in page.figures),
     )  # fmt: skip
     write(folder / f"{name}.html", text)
@@ -176,13 +176,14 @@ def style() -> str:
 
     light, dark = (HtmlFormatter(style=name, nobackground=True) for name in ("friendly", "github-dark"))
     return (
-        f"{_read('pages.css')}\n{light.get_style_defs('.highlight')}\n"
+        f"{read('pages.css')}\n{light.get_style_defs('.highlight')}\n"
         f"@media (prefers-color-scheme: dark) {{ {dark.get_style_defs('.highlight')} }}"
     )
 
 
 @cache
-def _read(name: str) -> str:
+def read(name: str) -> str:
+    """A text beside this file: a style or a script."""
     return (HERE / name).read_text(encoding="utf-8")
 
 

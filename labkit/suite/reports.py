@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from labkit.core.errors import LabError, NotebookError
 
@@ -19,7 +18,7 @@ from .junit import junit
 from .lessons import exercise_cells, promise, read_notebook, title
 from .offline import requests_of
 from .outcomes import FAILED, PASSED, STOPPED, Outcome, SuiteResult
-from .pages import POLICY, Page, add_plotly, style, template, write, write_page
+from .pages import POLICY, Page, add_plotly, read, style, template, write, write_page
 from .records import ClaimRecord, counted, show_value
 from .terminal import moved_elsewhere
 
@@ -76,32 +75,11 @@ class Entry:
         return moved_elsewhere(self.outcome)
 
     @property
-    def time(self) -> "Meter":
-        return Meter(seconds(self.outcome.seconds), self.outcome.seconds, self.outcome.budget_seconds, seconds)
-
-    @property
-    def memory(self) -> "Meter":
-        return Meter(
-            gigabytes(self.outcome.peak_memory), self.outcome.peak_memory, self.outcome.budget_memory, gigabytes
-        )
-
-    @property
     def drift(self) -> ClaimRecord | None:
         """The claim that used most of its tolerance; None where nothing can be compared. Rounding noise is no move."""
         compared = [claim for claim in self.outcome.claims if claim.accepted is not None]
         kept = [claim for claim in compared if claim.drifted or (claim.moved or 0) <= (claim.allowed or 0)]
         return max(kept, key=lambda c: (c.drifted, (c.moved or 0) / max(c.allowed or 0, 1e-9)), default=None)
-
-
-class Meter:
-    """An amount beside its budget."""
-
-    def __init__(self, text: str, value: float, budget: float | None, show: Any) -> None:
-        self.text = text
-        self.share = value / budget if budget else None
-        self.budget = show(budget) if budget else ""
-        self.width = min(100.0, 100 * (self.share or 0))
-        self.level = "bad" if (self.share or 0) > 1 else "near" if (self.share or 0) > 0.8 else "well"
 
 
 def write_reports(result: SuiteResult, folder: Path) -> Path:
@@ -113,18 +91,14 @@ def write_reports(result: SuiteResult, folder: Path) -> Path:
         NotebookError: the folder cannot be written to, or is full.
     """
     with _room_in(folder):
-        return _write_reports(result, folder)
-
-
-def _write_reports(result: SuiteResult, folder: Path) -> Path:
-    entries = _write_pages(result, folder, folder / PAGES, back=f"../{REPORT}")
-    text = template("report.html").render(
-        result=result, entries=entries, tally=tally(result), policy=POLICY, style=style() + _asset("report.css"),
-        thumbnail_style=style(), plots=_asset("plots.js"), pages=PAGES, when=when(result.started), place=_place,
-        show=show_value, seconds=seconds, change=change, allowed=allowed, junit=JUNIT,
-    )  # fmt: skip
-    write(folder / REPORT, text)
-    write(folder / JUNIT, junit(result))
+        entries = _write_pages(result, folder, folder / PAGES, back=f"../{REPORT}")
+        text = template("report.html").render(
+            result=result, entries=entries, tally=tally(result), policy=POLICY, style=style() + read("report.css"),
+            thumbnail_style=style(), plots=read("plots.js"), pages=PAGES, when=when(result.started), show=show_value,
+            seconds=seconds, gigabytes=gigabytes, change=change, allowed=allowed, junit=JUNIT,
+        )  # fmt: skip
+        write(folder / REPORT, text)
+        write(folder / JUNIT, junit(result))
     return folder / REPORT
 
 
@@ -135,16 +109,12 @@ def write_gallery(result: SuiteResult, folder: Path, site: Path) -> Path:
         NotebookError: the folder cannot be written to, or is full.
     """
     with _room_in(site):
-        return _write_gallery(result, folder, site)
-
-
-def _write_gallery(result: SuiteResult, folder: Path, site: Path) -> Path:
-    entries = _write_pages(result, folder, site, back="index.html")
-    text = template("gallery.html").render(
-        entries=entries, policy=POLICY, style=style() + _asset("report.css"), thumbnail_style=style(),
-        plots=_asset("plots.js"), when=when(result.started), seconds=seconds,
-    )  # fmt: skip
-    write(site / "index.html", text)
+        entries = _write_pages(result, folder, site, back="index.html")
+        text = template("gallery.html").render(
+            entries=entries, policy=POLICY, style=style() + read("report.css"), thumbnail_style=style(),
+            plots=read("plots.js"), when=when(result.started), seconds=seconds,
+        )  # fmt: skip
+        write(site / "index.html", text)
     return site / "index.html"
 
 
@@ -244,12 +214,3 @@ def change(claim: ClaimRecord) -> str:
 def allowed(claim: ClaimRecord) -> str:
     """What it may move by: measures by their tolerance, counts and texts not at all."""
     return "must be equal" if claim.allowed is None else f"tolerance {show_value(claim.allowed)}"
-
-
-def _place(outcome: Outcome, cell: int) -> str:
-    """The address of a cell in its page."""
-    return f"#cell-{cell}" if cell >= 0 else ""
-
-
-def _asset(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from labkit.core.errors import NotebookError
 from labkit.core.paths import atomic_file
 
 from .lessons import ADDED
-from .pages import LIMIT, POLICY, add_plotly, make_page, style, template, write, write_figures
+from .pages import LIMIT, POLICY, add_plotly, make_page, read, style, template, write, write_figures
 
 STARTS = re.compile(r"^\s*#{1,2}\s", re.MULTILINE)
 
@@ -42,11 +42,10 @@ def write_slides(notebook: Any, folder: Path, name: str, *, reveal: tuple[Path, 
         with atomic_file(folder / target) as draft:
             shutil.copyfile(source, draft)
     steps = [[page.filled("\n".join(page.cells[i] for i in step)) for step in slide] for slide in arrange(notebook)]
-    own = (Path(__file__).parent / "slides.css").read_text(encoding="utf-8")
-    plots = (Path(__file__).parent / "plots.js").read_text(encoding="utf-8")
     text = template("slides.html").render(
-        title=page.title, name=name, slides=steps, policy=POLICY, style=style() + own, plots=plots
-    )
+        title=page.title, name=name, slides=steps, policy=POLICY, style=style() + read("slides.css"),
+        plots=read("plots.js"),
+    )  # fmt: skip
     write(folder / f"{name}.html", text)
     return folder / f"{name}.html"
 

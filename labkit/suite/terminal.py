@@ -1,9 +1,8 @@
 """What a run prints: a line as each notebook ends, a table at the end, each failure with its cell and last lines."""
 
-import threading
-import time
-
 from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -23,36 +22,27 @@ class Progress:
 
     def __init__(self, console: Console, total: int) -> None:
         self._console, self._total, self._done = console, total, 0
-        self._status = console.status("") if console.is_terminal else None
-        self._started = time.monotonic()
-        self._ended = threading.Event()
+        words = TextColumn("{task.remaining:.0f} of {task.total:.0f} notebooks left ·"), TextColumn("· Ctrl-C stops")
+        self._bar = Bar(
+            words[0], TimeElapsedColumn(), words[1], console=console, transient=True, disable=not console.is_terminal
+        )
+        self._task = self._bar.add_task("", total=total)
 
     def __enter__(self) -> "Progress":
-        if self._status:
-            self._status.start()
-            threading.Thread(target=self._tick, daemon=True).start()
+        self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        if self._status:
-            self._status.stop()
+        self._bar.stop()
 
     def ended(self, outcome: Outcome) -> None:
         """One line: which notebook ended, how, and after how long."""
         self._done += 1
+        self._bar.advance(self._task)
         mark, colour = _MARKS.get(outcome.verdict, _FAILED_MARK)
         what = f"[{self._done}/{self._total}] {_name(outcome)}  {outcome.seconds:.0f} s"
         why = f"  {outcome.problems[0].message}" if outcome.problems else ""
         self._console.print(_line((f"{mark} ", colour), what, (why, "dim")), overflow="ellipsis", no_wrap=True)
-
-    def _tick(self) -> None:
-        while self._status and not self._ended.wait(1):
-            seconds = int(time.monotonic() - self._started)
-            left = self._total - self._done
-            self._status.update(
-                f"{left} of {self._total} notebooks left · {seconds // 60}:{seconds % 60:02} · Ctrl-C stops"
-            )
 
 
 def print_result(console: Console, result: SuiteResult) -> None:

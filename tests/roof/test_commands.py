@@ -144,3 +144,8 @@ def test_a_run_leaves_report_junit_results_pages_and_gallery_and_a_planted_cdn_l
     failed = Xml.parse(lab / "out/junit.xml").getroot().findall("testsuite/testcase[@name='runs']/failure")
     assert any(CDN in failure.text for failure in failed)
     assert (lab / "out/pages/97_good.html").exists() and (lab / "site/97_good.html").exists()
+
+
+def test_slides_of_two_notebooks_of_one_name_would_leave_one(lab, monkeypatch, capsys):
+    code, _, err = labkit(monkeypatch, capsys, "slides", "a/97.ipynb", "b/97.ipynb", "-o", "slides")
+    assert code == 1 and "two notebooks of one name" in err and not (lab / "slides").exists()

@@ -34,6 +34,12 @@ def document(page):
     return html.unescape(re.search(r'srcdoc="([^"]*)"', page).group(1))
 
 
+@pytest.mark.parametrize("name", ["script", "view", "caption", "hide_grid"])
+def test_a_title_is_no_place_for_another_part(name):
+    page = document(views.html(patterns(title="{{" + name + "}}")))
+    assert "{{" + name + "}}" in page and page.count("</script>") == document(views.html(patterns())).count("</script>")
+
+
 def test_it_is_one_sandboxed_frame_that_may_only_run_scripts():
     page = views.html(patterns())
     assert re.fullmatch(r"<iframe [^<>]*></iframe>", page), "nothing but the frame stands in the notebook"
