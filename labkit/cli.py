@@ -191,7 +191,7 @@ def slides(
 ) -> None:
     """Write executed lessons as slides that need no internet."""
     from labkit.assets import member
-    from labkit.suite.lessons import read_notebook, refuse_same_names
+    from labkit.suite.notebooks import read_notebook, refuse_same_names
     from labkit.suite.slides import write_slides
 
     refuse_same_names(notebooks)

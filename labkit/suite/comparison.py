@@ -8,7 +8,7 @@ from labkit.core.errors import NotebookError
 from labkit.core.results import Table
 
 from .baselines import Baseline, beside, read_baseline
-from .lessons import read_notebook
+from .notebooks import read_notebook
 from .outcomes import Outcome, SuiteResult, kind_text
 from .parameters import declared
 from .planning import changed

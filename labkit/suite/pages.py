@@ -22,8 +22,8 @@ from urllib.parse import quote
 
 from labkit.core.paths import atomic_file
 
-from .lessons import ADDED, title
 from .markup import markdown, mathml
+from .notebooks import ADDED, title
 from .offline import requests_of
 
 LIMIT = 2_900_000

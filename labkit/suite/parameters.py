@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit.core.errors import NotebookError, closest
 
-from .lessons import python_of
+from .notebooks import python_of
 
 _YES, _NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 _REFUSED = (ValueError, SyntaxError, TypeError, RecursionError, MemoryError)

@@ -14,7 +14,8 @@ from labkit.core.errors import NotebookError, closest
 from labkit.core.output import harmless
 
 from .baselines import kept_for, read_baseline
-from .lessons import headings, read_in_order, read_lesson, read_notebook, refuse_same_names
+from .lessons import read_lesson
+from .notebooks import headings, read_in_order, read_notebook, refuse_same_names
 from .parameters import Parameter, declared, typed
 
 DEFAULT_MINUTES = 10.0

@@ -15,7 +15,8 @@ from pathlib import Path
 from labkit.core.errors import LabError, NotebookError
 
 from .junit import junit
-from .lessons import exercise_cells, promise, read_notebook, title
+from .lessons import exercise_cells
+from .notebooks import promise, read_notebook, title
 from .offline import requests_of
 from .outcomes import FAILED, PASSED, STOPPED, Outcome, SuiteResult
 from .pages import POLICY, Page, add_plotly, read, style, template, write, write_page

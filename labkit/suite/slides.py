@@ -15,7 +15,7 @@ from typing import Any
 from labkit.core.errors import NotebookError
 from labkit.core.paths import atomic_file
 
-from .lessons import ADDED
+from .notebooks import ADDED
 from .pages import LIMIT, POLICY, add_plotly, make_page, read, style, template, write, write_figures
 
 STARTS = re.compile(r"^\s*#{1,2}\s", re.MULTILINE)

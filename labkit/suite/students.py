@@ -20,7 +20,8 @@ from typing import Any
 from labkit.core.errors import NotebookError
 from labkit.core.paths import atomic_file
 
-from .lessons import exercise_cells, language_of, python_of, read_notebook, refuse_same_names
+from .lessons import exercise_cells
+from .notebooks import language_of, python_of, read_notebook, refuse_same_names
 
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
 NEARLY = re.compile(r"\W*(begin|end)[\W_]*solu?t\w*\W*", re.IGNORECASE)

@@ -30,7 +30,7 @@ from labkit.core.paths import atomic_file
 
 from . import exercises, offline
 from .claims import collect
-from .lessons import ADDED, read_notebook
+from .notebooks import ADDED, read_notebook
 from .outcomes import Outcome, Problem
 from .planning import Job
 

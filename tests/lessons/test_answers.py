@@ -11,7 +11,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 import labkit
 from labkit import lessons
 from labkit.suite.exercises import judge, registered
-from labkit.suite.lessons import ExerciseCell, exercise_cells, python_of
+from labkit.suite.lessons import ExerciseCell, exercise_cells
+from labkit.suite.notebooks import python_of
 from labkit.suite.students import BEGIN, student_copy
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ import json
 import nbformat
 import pytest
 
-from labkit.suite.lessons import read_notebook
+from labkit.suite.notebooks import read_notebook
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 STREAM = {"output_type": "stream", "name": "stdout", "text": "x", "metadata": {"tags": []}}

@@ -16,7 +16,7 @@ import pytest
 from labkit import lessons
 from labkit.lessons import mutations
 from labkit.suite import runner
-from labkit.suite.lessons import python_of
+from labkit.suite.notebooks import python_of
 from labkit.suite.planning import plan_run
 from tests.lessons.slices import names_of, slice_of
 

@@ -3,7 +3,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from labkit.core.errors import NotebookError
-from labkit.suite.lessons import find_lessons, read_lesson, read_notebook
+from labkit.suite.lessons import find_lessons, read_lesson
+from labkit.suite.notebooks import read_notebook
 
 
 def write(folder, name="02_attention", cells=(), **about):
