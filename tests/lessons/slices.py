@@ -6,7 +6,7 @@ from typing import Any
 
 import nbformat
 
-from labkit.suite.lessons import python_of
+from labkit.suite.notebooks import python_of
 
 
 def slice_of(notebook: Any, wanted: Callable[[str], bool]) -> Any:
