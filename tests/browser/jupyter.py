@@ -159,7 +159,7 @@ def browser(server: Server) -> Iterator[Any]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=program, args=list(QUIET))
         try:
-            chromium.new_context(accept_downloads=False)  # the one that `opened` uses
+            chromium.new_context(accept_downloads=True)  # the one that `opened` uses
             yield chromium
         finally:
             chromium.close()

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from labkit.lessons.exploring import kinds
@@ -47,14 +46,6 @@ def draw(top):
 
 Explorer("Slow", (Slider("top", 4, 1, 500, label="Top"),), draw)
 """
-
-
-def write(folder: Path, name: str, *cells: str) -> str:
-    """A notebook of these cells and one below; its name."""
-    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in (*cells, "below = 1")])
-    book.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(book, folder / f"{name}.ipynb")
-    return f"{name}.ipynb"
 
 
 def state(lesson: Lesson) -> str:
@@ -137,7 +128,7 @@ def driven(lesson: Lesson) -> list[str]:
 
 def test_each_kind_of_control_keeps_its_keys_and_takes_hostile_texts(desk):
     shutil.copy(Path(__file__).parents[1] / "explorers" / "letters.py", desk.server.folder / "letters.py")
-    with desk.opened(write(desk.server.folder, "kinds", "import letters\nletters.build()")) as lesson:
+    with desk.opened(desk.written("kinds", "import letters\nletters.build()", "below = 1")) as lesson:
         lesson.run_all(seconds=120)
         assert driven(lesson) == []
 
@@ -147,7 +138,7 @@ def test_each_kind_of_control_keeps_its_keys_and_takes_hostile_texts(desk):
 @pytest.mark.parametrize("kind", kinds())
 def test_every_explorer_takes_the_whole_list(desk, kind):
     cell = f"import labkit as lab\nlab.begin('00_start_here')\nlab.explore({kind!r})"
-    with desk.opened(write(desk.server.folder, kind, cell)) as lesson:
+    with desk.opened(desk.written(kind, cell, "below = 1")) as lesson:
         lesson.run_all(seconds=600)
         assert driven(lesson) == []
 
@@ -155,7 +146,7 @@ def test_every_explorer_takes_the_whole_list(desk, kind):
 def test_keys_that_reach_the_notebook_are_seen(desk):
     """The guard can fail: without the attribute, `d d` deletes the panel's cell."""
     shutil.copy(Path(__file__).parents[1] / "explorers" / "letters.py", desk.server.folder / "letters.py")
-    with desk.opened(write(desk.server.folder, "planted", "import letters\nletters.build()")) as lesson:
+    with desk.opened(desk.written("planted", "import letters\nletters.build()", "below = 1")) as lesson:
         lesson.page.evaluate("() => { Element.prototype.toggleAttribute = () => false; }")
         lesson.run_all(seconds=120)
         rests(lesson)
@@ -163,7 +154,7 @@ def test_keys_that_reach_the_notebook_are_seen(desk):
 
 
 def test_it_is_there_at_once_says_how_far_it_is_stops_and_looks_old(desk):
-    with desk.opened(write(desk.server.folder, "slow", SLOW)) as lesson:
+    with desk.opened(desk.written("slow", SLOW, "below = 1")) as lesson:
         page = lesson.page
         page.evaluate("() => { window.lkSaid = []; jupyterapp.commands.execute('notebook:run-all-cells'); }")
         page.wait_for_selector(".labkit-explorer .noUi-handle", timeout=60_000)
@@ -202,7 +193,7 @@ def test_it_is_there_at_once_says_how_far_it_is_stops_and_looks_old(desk):
 
 
 def test_after_a_restart_it_says_that_its_cell_must_be_run_again(desk):
-    with desk.opened(write(desk.server.folder, "restarted", SLOW)) as lesson:
+    with desk.opened(desk.written("restarted", SLOW, "below = 1")) as lesson:
         lesson.run_all(seconds=120)
         lesson.page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
         lesson.page.wait_for_selector(".labkit-explorer.jupyter-widgets-disconnected")

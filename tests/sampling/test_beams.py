@@ -54,7 +54,8 @@ def test_wide_enough_it_finds_the_most_likely_text_of_all(lm, tiny_llama):
     model = tiny_llama(vocab=6)
     model.generation_config.eos_token_id = None
     reads, writes = (lambda *_, **how: {"input_ids": [1]}), (lambda _, ids, **how: str(ids))
-    tokenizer = type("T", (), {"eos_token_id": None, "bos_token_id": 1, "__call__": reads, "decode": writes})()
+    does = {"__call__": reads, "decode": writes, "convert_ids_to_tokens": lambda _, index: str(index)}
+    tokenizer = type("T", (), {"eos_token_id": None, "bos_token_id": 1, **does})()
     got = beam_search(type(lm)("six tokens", model, tokenizer), "x", width=216, max_tokens=3, length_penalty=0.0)
     every = list(product(range(6), repeat=3))
     with torch.no_grad():

@@ -4,8 +4,6 @@ import re
 
 import pytest
 
-from tests.browser.jupyter import browser, opened, require, serving
-
 pytestmark = pytest.mark.browser
 
 CELL = """
@@ -18,28 +16,25 @@ lab.show(Bars((" Paris", "b"), np.array([0.7, 0.2]), "probability", "After “a/
 FOCUSED = "() => document.activeElement.getAttribute('aria-label') || ''"
 
 
-def test_a_figure_is_saved_by_keyboard_as_svg_and_png(tmp_path_factory):
-    require()
-    with serving(tmp_path_factory.mktemp("buttons"), "buttons", CELL) as server, browser(server) as chromium:
-        chromium.new_context(accept_downloads=True)
-        with opened(chromium, server, "buttons.ipynb", dark=True) as lesson:
-            lesson.run_all(seconds=120)
-            page, cells = lesson.page, len(lesson.cells())
-            assert page.locator(".lk-below").bounding_box()["height"] < 60, "folded, on one line"
-            page.locator(".lk-below summary").focus()
-            files = {}
-            for kind, key in (("svg", "Enter"), ("png", "Space")):
-                page.keyboard.press("Tab")
-                assert page.evaluate(FOCUSED) == f"save the figure above as {kind.upper()}"
-                with page.expect_download(timeout=30_000) as waiting:
-                    page.keyboard.press(key)
-                assert waiting.value.suggested_filename == f"after-a-b.{kind}"
-                files[kind] = waiting.value.path().read_bytes()
-            svg = files["svg"].decode("utf-8")
-            assert "␣Paris" in svg
-            assert re.search(r"<text[^>]*fill: rgb\(34, 34, 34\)", svg), "dark letters, for paper"
-            assert files["png"].startswith(b"\x89PNG")
-            assert len(lesson.cells()) == cells
-            before = page.evaluate("() => document.querySelector('.js-plotly-plot').layout.paper_bgcolor")
-            assert before in (None, "rgba(0,0,0,0)"), "the figure on the page stays as it was"
-            assert lesson.errors == []
+def test_a_figure_is_saved_by_keyboard_as_svg_and_png(desk):
+    with desk.opened(desk.written("buttons", CELL), dark=True) as lesson:
+        lesson.run_all(seconds=120)
+        page, cells = lesson.page, len(lesson.cells())
+        assert page.locator(".lk-below").bounding_box()["height"] < 60, "folded, on one line"
+        page.locator(".lk-below summary").focus()
+        files = {}
+        for kind, key in (("svg", "Enter"), ("png", "Space")):
+            page.keyboard.press("Tab")
+            assert page.evaluate(FOCUSED) == f"save the figure above as {kind.upper()}"
+            with page.expect_download(timeout=30_000) as waiting:
+                page.keyboard.press(key)
+            assert waiting.value.suggested_filename == f"after-a-b.{kind}"
+            files[kind] = waiting.value.path().read_bytes()
+        svg = files["svg"].decode("utf-8")
+        assert "␣Paris" in svg
+        assert re.search(r"<text[^>]*fill: rgb\(34, 34, 34\)", svg), "dark letters, for paper"
+        assert files["png"].startswith(b"\x89PNG")
+        assert len(lesson.cells()) == cells
+        before = page.evaluate("() => document.querySelector('.js-plotly-plot').layout.paper_bgcolor")
+        assert before in (None, "rgba(0,0,0,0)"), "the figure on the page stays as it was"
+        assert lesson.errors == []
