@@ -12,7 +12,6 @@ from scipy.stats import spearmanr
 
 from labkit.evaluation import auroc, bootstrap, difference
 from labkit.evaluation.scoring import both_kinds
-from labkit.hallucination.cures import Judged, gain
 from tests.evaluation.nulls import claimed, luck, passing
 
 CAPITALS, FACTS, PAIRS, LEVELS, PERSONS = 56, 76, 16, 8, 100
@@ -45,11 +44,6 @@ def useless_fact(rng: Rng) -> float:
     return difference(marks(rng), marks(rng)).low
 
 
-def useless_second_asking(rng: Rng) -> float:
-    right, refused = marks(rng), rng.random(CAPITALS) < 0.7
-    return gain(Judged(right & ~refused, refused), Judged(right, right & False)).low
-
-
 def useless_place(rng: Rng) -> float:
     """States that turn the answer as often at one token as at the other, means over two layers."""
     return difference(*(marks(rng, 2 * PAIRS).reshape(2, PAIRS).mean(0) for _ in range(2))).low
@@ -67,7 +61,6 @@ NULLS: dict[str, Callable[[Rng], float]] = {
     "name_unheard_low": useless_doubt_of_persons,
     "fact_gain_low": useless_fact,
     "shape_gain_low": useless_fact,
-    "twice_gain_low": useless_second_asking,
     "name_ahead_low": useless_place,
     "spearman": useless_telling,
     "entropy_unheard": lambda rng: auroc(marks(rng, PERSONS, 0.5), rng.random(PERSONS)),
