@@ -51,6 +51,9 @@ def _packages() -> Iterator[Finding]:
 
     from packaging.requirements import Requirement
 
+    from labkit import __version__
+
+    yield Finding("labkit", f"{__version__} ({Path(__file__).parent})")
     wanted = [Requirement(line) for line in requires("labkit") or ()]
     faults = []
     for requirement in wanted:

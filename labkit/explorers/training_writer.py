@@ -6,7 +6,7 @@ Gives   texts, noted in the run.
 
 from typing import Any
 
-from labkit.core.errors import OptionError
+from labkit.core.errors import ModelError, OptionError
 from labkit.core.seeds import derive
 from labkit.training import Plan, Run, Step, add_sample
 
@@ -50,7 +50,10 @@ class Writer:
         return write(self.planned, step.state.model, self.prompt, self._room)
 
     def _write(self, run: Run, step: Step) -> None:
-        self.latest = self.text(step)
+        try:
+            self.latest = self.text(step)
+        except ModelError:  # weights that say nothing: the next step, or the look after the last, names the rate
+            return
         add_sample(run, step.index, self.latest)
 
 

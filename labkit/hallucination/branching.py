@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labkit.core.errors import ModelError, OptionError
+from labkit.core.errors import OptionError
+from labkit.models.language_model import require_finite
 from labkit.sampling.drawing import pick
 from labkit.sampling.loop import uniforms
 from labkit.sampling.prompts import Decoder, context_length, end_tokens, read_prompts
@@ -167,8 +168,7 @@ def _step(
     logprobs = logits.log_softmax(-1)  # (branch, vocab)
     best = logits.topk(min(2, logits.shape[-1]))
     entropies = torch.special.entr(logprobs.exp()).sum(-1)  # (branch,)
-    if bool(entropies.isnan().any()):
-        raise ModelError("the model gave logits that are not finite; its weights or its number type are broken")
+    require_finite(entropies)
     margins = best.values[:, 0] - best.values[:, -1]
     drawers = [(row, m) for row, branch in enumerate(live) for m in branch.members if m >= 0]
     taken = {(row, GREEDY): int(best.indices[row, 0]) for row, b in enumerate(live) if GREEDY in b.members}

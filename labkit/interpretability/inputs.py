@@ -78,7 +78,7 @@ def count_tokens(lm: "LanguageModel", text: str) -> int:
 
 def _read(lm: "LanguageModel", text: str) -> list[int]:
     """An encoder reads the end that its tokenizer adds; a decoder goes on from what was written."""
-    if lm.card.kind == "decoder-only":
+    if lm.card.kind.startswith("decoder-only"):
         return read_ids(lm.tokenizer, text)
     return lm.tokenizer(checked_text(text), verbose=False)["input_ids"]
 

@@ -70,7 +70,9 @@ def patch(
     """
     require_attention(lm)
     if lm.card.kind != "decoder-only":
-        raise ModelError(f"{lm.name} is an encoder and predicts no next token; choose a decoder such as smollm2-135m")
+        raise ModelError(
+            f"{lm.name} is {lm.card.kind} and predicts no next token; choose a decoder such as smollm2-135m"
+        )
     count = lm.card.layers
     chosen = tuple(range(count + 1)) if layers is None else tuple(layers)
     if not chosen or not all(0 <= n <= count for n in chosen):

@@ -23,7 +23,7 @@ class Card:
     name: str
     title: str
     kind: str
-    """decoder-only, encoder-only or encoder-decoder"""
+    """decoder-only, encoder-only, encoder-decoder; or decoder-only without a next-token head: a body, a classifier"""
     parameters: int
     """each tensor once, shared ones too"""
     embedding_parameters: int

@@ -274,4 +274,10 @@ def describe(name: str, model: Any, entry: Entry | None) -> Card:
 def _kind(model: Any) -> str:
     if model.config.is_encoder_decoder:
         return "encoder-decoder"
-    return "decoder-only" if model.can_generate() else "encoder-only"
+    if model.can_generate():
+        return "decoder-only"
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
+
+    of = type(model.config)  # a Bert can be given either head, and without one it reads both ways
+    one_way = of in MODEL_FOR_CAUSAL_LM_MAPPING and of not in MODEL_FOR_MASKED_LM_MAPPING
+    return "decoder-only without a next-token head" if one_way else "encoder-only"

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2.exceptions import TemplateError, UndefinedError
+
 from labkit.core.errors import OptionError, TextError
 from labkit.core.pieces import Pieces, shown
 from labkit.core.results import TokenSplit
@@ -33,7 +35,7 @@ def read_prompts(tokenizer: Any, prompt: str | Sequence[Any]) -> list[Prompt]:
 
     Raises:
         OptionError: it is none of these, or the list is empty.
-        TextError: a chat without a template, an empty text without a start token, or no valid Unicode.
+        TextError: a chat that the template does not take, an empty text without a start token, or no valid Unicode.
     """
     if isinstance(prompt, str):
         return [Prompt(prompt, tuple(read_ids(tokenizer, prompt)))]
@@ -48,7 +50,9 @@ def chat_text(lm: Any, messages: Sequence[Message]) -> str:
     """What the model reads of a chat: its messages in the model's own template, up to where the answer begins.
 
     Raises:
-        TextError: the tokenizer has no chat template.
+        TextError: they are no chat, the tokenizer has no chat template, or its template does not take them.
+
+    Law: a chat is read, or refused in one sentence (tests/sampling/test_hostile_chats.py).
     """
     return _read_chat(lm.tokenizer, messages).text
 
@@ -56,11 +60,43 @@ def chat_text(lm: Any, messages: Sequence[Message]) -> str:
 def _read_chat(tokenizer: Any, messages: Sequence[Message]) -> Prompt:
     if not getattr(tokenizer, "chat_template", None):
         raise TextError("this tokenizer has no chat template; give the prompt as one text instead of messages")
-    for message in messages:
-        if not {"role", "content"} <= set(message):
-            raise TextError(f"a message has the keys {sorted(message)}; it needs 'role' and 'content'")
-    text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+    _check_messages(messages)
+    try:
+        text = tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+    except Exception as error:  # a template is somebody's program, and fails in whatever way it likes
+        raise TextError(_why(error, messages)) from error
     return Prompt(text, tuple(read_ids(tokenizer, text, add_special_tokens=False)))
+
+
+def _check_messages(messages: Any) -> None:
+    """Refuse what a template would write into the prompt as Python writes it: None, a list of parts."""
+    if not messages or not isinstance(messages, Sequence) or not all(isinstance(one, dict) for one in messages):
+        raise TextError(f"{messages!r} is no chat; give a list of messages, [{{'role': 'user', 'content': 'Hello'}}]")
+    for number, message in enumerate(messages):
+        if not {"role", "content"} <= set(message):
+            raise TextError(f"a message has the keys {sorted(map(str, message))}; it needs 'role' and 'content'")
+        for key in ("role", "content"):
+            if not isinstance(message[key], str):
+                raise TextError(
+                    f"message {number} has a {key} of type {type(message[key]).__name__}, but a model of text reads a "
+                    "str; join the texts of its parts, or write '' where there is none"
+                )
+
+
+def _why(error: Exception, messages: Sequence[Message]) -> str:
+    """What a template says where it refuses a chat, and where it fails, that it does."""
+    said = " ".join(str(error).split())[:200]
+    if type(error) is TemplateError:  # its own raise_exception
+        roles = ", ".join(str(message["role"]) for message in messages)
+        return (
+            f"the model's chat template does not take the roles {roles} ({said}); put a system message's text into the "
+            "first user message, and let user and assistant take turns"
+        )
+    lacking = ", perhaps for tools or documents that it expects" * isinstance(error, (TypeError, UndefinedError))
+    return (
+        f"the model's chat template fails ({type(error).__name__}: {said}){lacking}; "
+        "set lm.tokenizer.chat_template to another, or give the prompt as one text"
+    )
 
 
 class Decoder:

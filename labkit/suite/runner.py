@@ -19,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from labkit import __version__
 from labkit.core.devices import describe_machine
 from labkit.core.errors import NotebookError
 from labkit.core.paths import runs_folder
@@ -28,7 +29,7 @@ from .outcomes import STOPPED, Outcome, Problem, SuiteResult
 from .planning import Job
 from .supervision import execute
 
-_PACKAGES = ("labkit", "torch", "transformers", "transformer-lens", "tokenizers", "numpy", "plotly", "ipywidgets",
+_PACKAGES = ("torch", "transformers", "transformer-lens", "tokenizers", "numpy", "plotly", "ipywidgets",
              "bertviz", "jupyterlab", "papermill", "nbclient", "ipykernel")  # fmt: skip
 
 
@@ -236,7 +237,7 @@ def _accepted(plan: Sequence[Job], outcomes: dict[int, Outcome]) -> dict[int, Ou
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    found = {"labkit": __version__}  # of the code that runs, whatever else is installed
     for name in _PACKAGES:
         try:
             found[name] = version(name)

@@ -1,8 +1,9 @@
 """Student copies: the same notebook without its solutions.
 
 Between `### BEGIN SOLUTION` and `### END SOLUTION` everything is removed and `...` put in its place, at the same
-indentation, so that the copy still runs up to the check, which then says "not answered yet". Outputs, execution
-counts and the metadata that a run leaves behind go too; nothing else changes.
+indentation, so that the copy still runs up to the check, which then says "not answered yet". Between `### BEGIN HIDDEN
+TESTS` and `### END HIDDEN TESTS` everything is removed. Outputs, execution counts and the metadata that a run leaves
+behind go too; nothing else changes.
 
 Solution and check cells get nbgrader's metadata, so that its validators accept a copy. A course that uses nbgrader
 starts from `grader_source`: the solutions are still in it, its checks are asserted, and `nbgrader
@@ -23,8 +24,10 @@ from labkit.core.paths import atomic_file
 from .lessons import exercise_cells
 from .notebooks import language_of, python_of, read_notebook, refuse_same_names
 
-BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
-NEARLY = re.compile(r"\W*(begin|end)[\W_]*solu?t\w*\W*", re.IGNORECASE)
+SOLUTION, HIDDEN = "SOLUTION", "HIDDEN TESTS"
+BEGIN = f"BEGIN {SOLUTION}"
+MARKER = re.compile(rf"\b(BEGIN|END) ({SOLUTION}|{HIDDEN})")
+NEARLY = re.compile(r"\W*(begin|end)[\W_]*(solu?t\w*|hidden[\W_]*tests?)\W*", re.IGNORECASE)
 """A line that is meant as a marker, and would not be seen as one if it is written otherwise."""
 STUB = ("# YOUR CODE HERE", "...")
 WRITTEN_STUB = ("*Your answer here.*",)
@@ -114,30 +117,31 @@ def write_copies(paths: Iterable[Path], folder: Path, *, nbgrader: bool = False)
 
 
 def clear_solutions(source: str, cell_type: str = "code", *, where: str = "cell") -> tuple[str, list[str]]:
-    """A cell's source with each region replaced by a stub, and the lines that were removed.
+    """A cell's source with each solution replaced by a stub, without hidden tests; and the lines that were removed.
 
     Raises:
         NotebookError: regions are nested, one has no end or no beginning, or a marker is written in another way.
     """
-    kept, removed, inside = [], [], False
+    kept, removed, inside = [], [], ""
     for line in source.split("\n"):
-        nearly = NEARLY.fullmatch(line)
-        if nearly and BEGIN not in line and END not in line:
-            raise NotebookError(f"{where}: {line.strip()!r} is no marker; write ### {nearly[1].upper()} SOLUTION")
-        if BEGIN in line:
-            if inside:
-                raise NotebookError(f"{where}: a second BEGIN SOLUTION before END SOLUTION; close the first region")
-            inside = True
-            indent = line[: len(line) - len(line.lstrip())]
-            kept += [indent + stub for stub in _stub(source, cell_type)]
-        elif END in line:
-            if not inside:
-                raise NotebookError(f"{where}: END SOLUTION without BEGIN SOLUTION; add the line that opens the region")
-            inside = False
-        else:
+        nearly, marker = NEARLY.fullmatch(line), MARKER.search(line)
+        if nearly and not marker:
+            region = SOLUTION if nearly[2][0] in "sS" else HIDDEN
+            raise NotebookError(f"{where}: {line.strip()!r} is no marker; write ### {nearly[1].upper()} {region}")
+        if not marker:
             (removed if inside else kept).append(line)
+        elif marker[1] == "BEGIN":
+            if inside:
+                raise NotebookError(f"{where}: a second {marker[0]} before END {inside}; close the first region")
+            inside = marker[2]
+            indent = line[: len(line) - len(line.lstrip())]
+            kept += [indent + stub for stub in _stub(source, cell_type)] if inside == SOLUTION else []
+        elif inside != marker[2]:
+            raise NotebookError(f"{where}: {marker[0]} without BEGIN {marker[2]}; add the line that opens the region")
+        else:
+            inside = ""
     if inside:
-        raise NotebookError(f"{where}: BEGIN SOLUTION without END SOLUTION; add the line that closes the region")
+        raise NotebookError(f"{where}: BEGIN {inside} without END {inside}; add the line that closes the region")
     return "\n".join(kept), removed
 
 

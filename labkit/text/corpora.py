@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from labkit.core.errors import AssetError, TextError
 
@@ -68,7 +69,7 @@ def corpus(name: str | Path, *, since: int | None = None, until: int | None = No
         TextError: the name is neither, a file is not UTF-8, or no document is left.
         AssetError: the speeches are not in the cache and cannot be fetched.
     """
-    found = _speeches() if name == "sotu" else _from_files(Path(name).expanduser())
+    found = _speeches() if name == "sotu" else _from_files(place_of(name))
     return found if since is None and until is None else found.between(since, until)
 
 
@@ -85,12 +86,29 @@ def _from_files(path: Path) -> Corpus:
     return Corpus(path.name, tuple(_document(file) for file in files_of(path)))
 
 
-def files_of(path: Path) -> list[Path]:
-    """The text files that a path means: itself, or a folder's .txt files in order, but for hidden ones (macOS leaves a
-    `._a.txt` of its own beside `a.txt` on foreign disks).
+def place_of(name: Any) -> Path:
+    """The path that a corpus's name means.
 
     Raises:
-        TextError: there is nothing there.
+        TextError: it is no name, or in the home of nobody.
+    """
+    if not isinstance(name, (str, Path)):
+        raise TextError(
+            f"a corpus cannot be made of {type(name).__name__}; give 'sotu', the path of a text file or a folder, or "
+            "for a text that you have Corpus('mine', (Document('title', text),)) of labkit.text"
+        )
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        raise TextError(f"{name}: this machine has no such user; give the whole path") from None
+
+
+def files_of(path: Path) -> list[Path]:
+    """The text files that a path means: itself, or a folder's .txt files in order, but for hidden ones (macOS leaves a
+    `._a.txt` of its own beside `a.txt` on foreign disks) and folders of such a name.
+
+    Raises:
+        TextError: there is nothing there, or a link that leads nowhere.
     """
     try:
         there = path.exists()
@@ -99,7 +117,10 @@ def files_of(path: Path) -> list[Path]:
     if not there:
         name = str(path) if len(str(path)) <= 60 else str(path)[:59] + "…"
         raise TextError(f"no corpus or file is called {name!r}; give the path of a text file or a folder, or 'sotu'")
-    files = sorted(file for file in path.glob("*.txt") if file.name[0] != ".") if path.is_dir() else [path]
+    found = sorted(file for file in path.glob("*.txt") if file.name[0] != ".") if path.is_dir() else [path]
+    files = [file for file in found if not file.is_dir()]
+    if lost := next((file for file in files if not file.exists()), None):
+        raise TextError(f"{lost} is a link that leads nowhere; remove it, or put the text there")
     if not files:
         raise TextError(f"the folder {path} holds no .txt file; put the texts there as .txt, in UTF-8")
     return files

@@ -4,8 +4,8 @@ Reads   a corpus, or files piece by piece, and a tokenizer (or fits one to what 
 Gives   TokenData: the tokens of each side, and batches by number.
 Ignores models.
 
-They lie in the cache under a name made of all that they depend on: texts, tokenizer, share held out, seed. When all
-together pass `MOST` bytes, those that were not used for longest go.
+They lie in the cache, or where that cannot be written to with the runs, under a name made of all that they depend on:
+texts, tokenizer, share held out, seed. When all together pass `MOST` bytes, those that were not used for longest go.
 """
 
 import json
@@ -15,16 +15,17 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import blake2b
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
 from labkit.assets.progress import progress
 from labkit.core.errors import OptionError, TextError, closest
-from labkit.core.paths import atomic_folder, cache_folder, sweep
+from labkit.core.paths import atomic_folder, cache_folder, runs_folder, sweep
 
 from .batches import Batch
-from .corpora import Corpus, corpus
+from .corpora import Corpus, corpus, place_of
 from .families import from_library
 from .splits import SIDES, Unit, sides, units
 from .vocabularies import KINDS_OF_TOKENS, fit_tokenizer
@@ -136,18 +137,37 @@ def dataset(
     rules = tokenizer if isinstance(tokenizer, str) else _backend(tokenizer).to_str()
     parts = (FORM, rules, size if rules in ("bpe", "words") else 0, validation, seed, [unit.digest for unit in found])
     digest = blake2b(repr(parts).encode(), digest_size=12).hexdigest()
-    folder = cache_folder() / "datasets" / digest
+    folder = _folder(digest)
     if not (folder / "info.json").is_file():
-        with _telling(name, total, tokenizer) as update:
-            _make(folder, sides(found, validation=validation, seed=seed), tokenizer, size, update)
+        try:
+            with _telling(name, total, tokenizer) as update:
+                _make(folder, sides(found, validation=validation, seed=seed), tokenizer, size, update)
+        except OSError as error:
+            raise TextError(
+                f"the tokens of {name!r} cannot be kept in {folder.parent} ({error}); set LABKIT_CACHE to a folder "
+                "with room that you may write to"
+            ) from error
     with suppress(OSError):  # a cache that cannot be written to, or that another process sweeps now, is still read
         folder.touch()
         sweep(folder.parent, MOST, keep=folder)
     return _opened(name, folder)
 
 
+def _folder(digest: str) -> Path:
+    """Where a dataset lies: in the cache; where that is for reading only, as a classroom's is, with the runs."""
+    shared = cache_folder() / "datasets"
+    if (shared / digest / "info.json").is_file():
+        return shared / digest
+    try:
+        shared.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=shared):
+            return shared / digest
+    except OSError:
+        return runs_folder() / ".datasets" / digest
+
+
 def _named(source: str | Path) -> Corpus | Path:
-    return corpus("sotu") if source == "sotu" else Path(source).expanduser()
+    return corpus("sotu") if source == "sotu" else place_of(source)
 
 
 def _backend(tokenizer: Any) -> Any:

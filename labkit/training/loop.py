@@ -62,7 +62,8 @@ def steps(model: Any, data: Any, config: TrainConfig, *, loss: Objective = TOKEN
         start: where to go on; None = at the beginning.
 
     Raises:
-        TrainingError: the loss is no longer a number, or grew beyond any sense; the weights are those before that step.
+        TrainingError: the loss is no longer a number, or grew beyond any sense: the weights are those before that step;
+            or the validation loss is no number, and the step is not given on.
 
     Law: the same twice, bit for bit, on one machine's CPU (tests/training/test_loop.py).
     """
@@ -83,6 +84,8 @@ def steps(model: Any, data: Any, config: TrainConfig, *, loss: Objective = TOKEN
         state.seconds += agree(perf_counter() - began)
         began = perf_counter()
         seen = look(state, data, loss)
+        if seen is not None and not isfinite(seen):
+            raise _stopped(state, state.step, f"validation loss {seen:.4g} (not a number)", scale)
         state.seconds += agree(perf_counter() - began)
         yield Step(state.step, mean, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)
 
@@ -127,10 +130,13 @@ def check(state: TrainState, loss: float, norm: float) -> None:
     limit = SENSE * log(state.model.config.vocab_size)
     if isfinite(loss) and isfinite(norm) and loss <= limit:
         return
-    lr = lr_factor(state) * state.config.peak[0]
     what = f"loss {loss:.4g}, gradient norm {norm:.4g}" + ("" if isfinite(loss) else " (not a number)")
-    raise TrainingError(
-        f"step {state.step + 1} stopped at {what}, batch {state.step}, learning rate {lr:.3g}; "
+    raise _stopped(state, state.step + 1, f"{what}, batch {state.step}", lr_factor(state))
+
+
+def _stopped(state: TrainState, step: int, what: str, scale: float) -> TrainingError:
+    return TrainingError(
+        f"step {step} stopped at {what}, learning rate {state.config.peak[0] * scale:.3g}; "
         "use a smaller lr, a longer warmup or clip=1, and go on from the last checkpoint"
     )
 

@@ -21,6 +21,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+from .. import __version__
 from ..core.devices import choose_device
 from ..core.errors import OptionError, RunExistsError, TrainingError, closest
 from ..core.paths import atomic_file
@@ -39,7 +40,7 @@ from .state import TrainState
 ENDS = ("steps", "minutes", "until_loss")
 DATA_OPTIONS = ("tokenizer", "size", "validation")
 OPTIONS = tuple(f.name for f in fields(TrainConfig) if f.name not in ("context", "seed"))
-LIBRARIES = ("torch", "transformers", "tokenizers", "numpy", "labkit")
+LIBRARIES = ("torch", "transformers", "tokenizers", "numpy")
 DEFAULT_MINUTES = 1.0
 LSTM_RATE = 0.06
 """Muon's, for LSTMs: at a transformer's they learn far too slowly, as lesson 04 measures."""
@@ -79,8 +80,13 @@ class Plan:
             "seed": self.config.seed,
             "device": self.device,
             "started": datetime.now().astimezone().isoformat(timespec="seconds"),
-            "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+            "versions": versions(),
         }
+
+
+def versions() -> dict[str, str]:
+    """Of all that a run depends on; the lab's is that of the code that runs, whatever else is installed."""
+    return {"python": platform.python_version(), "labkit": __version__, **{n: version(n) for n in LIBRARIES}}
 
 
 def plan(preset: str = "nano", *, corpus: Any = "sotu", seed: int = 0, device: str = "auto", **options: Any) -> Plan:

@@ -206,3 +206,18 @@ def test_without_a_home_the_cache_is_asked_for(monkeypatch):
     monkeypatch.setattr("pwd.getpwuid", lambda number: (_ for _ in ()).throw(KeyError(number)))
     with pytest.raises(LabError, match=r"no home folder is known .*set LABKIT_CACHE"):
         paths.cache_folder()
+
+
+@pytest.mark.parametrize("kind", ["LlamaModel", "LlamaForSequenceClassification"])
+def test_a_decoder_that_predicts_no_token_is_no_encoder(tiny_folder, tmp_path, kind):
+    import transformers
+
+    whole = load(tiny_folder)
+    getattr(transformers, kind)(whole.model.config).save_pretrained(tmp_path / kind)
+    whole.tokenizer.save_pretrained(tmp_path / kind)
+    lm = load(tmp_path / kind)
+    assert lm.card.kind == "decoder-only without a next-token head"
+    for verb in ("next_token", "sample", "score"):
+        with pytest.raises(ModelError, match=r"; (use|load) .*(decoder-only|causal)") as refused:
+            ASKERS[verb](lm)
+        assert "encoder" not in str(refused.value)

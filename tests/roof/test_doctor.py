@@ -76,7 +76,7 @@ def test_broken_packages_are_findings_not_a_crash(names):
 
 def test_a_package_too_old_or_missing_is_named(monkeypatch):
     monkeypatch.setattr("importlib.metadata.requires", lambda name: ["numpy>=99", "no-such-thing-here", "pytest>=1"])
-    values = [f.value for f in findings(doctor._packages)]
+    _, *values = [f.value for f in findings(doctor._packages)]
     assert len(values) == 2
     assert values[0].startswith("numpy is ") and ">=99" in values[0]
     assert values[1] == "no-such-thing-here is missing"
@@ -126,3 +126,13 @@ def test_the_command_prints_json(tmp_path):
     report = json.loads(done.stdout)
     assert done.returncode == (0 if report["ok"] else 1)
     assert {"what", "value", "state", "remedy"} == set(report["findings"][0])
+
+
+def test_the_version_is_that_of_the_code_that_runs(monkeypatch):
+    """A clone on the path, while another version is installed."""
+    from labkit.suite import runner
+
+    monkeypatch.setattr("labkit.__version__", "9.9.9")
+    assert next(doctor._packages()).value.startswith("9.9.9 (")
+    monkeypatch.setattr(runner, "__version__", "9.9.9")
+    assert runner._versions()["labkit"] == "9.9.9"

@@ -196,3 +196,33 @@ def test_what_ipython_alone_understands_hides_no_check():
                '%%bash\nlab.check("02.4", d)', '%time 1\n    \nlab.check("02.5", e)']  # fmt: skip
     book = new_notebook(cells=[new_code_cell(source) for source in sources])
     assert [found.id for found in exercise_cells(book)] == ["02.1", "02.2", "02.3", "02.5"]
+
+
+HIDDEN = """\
+lab.check("02.1", double)
+### BEGIN HIDDEN TESTS
+assert double(21) == 42  # secret_case
+### END HIDDEN TESTS"""
+
+
+def test_hidden_tests_are_in_no_copy_and_stay_for_the_grader(lesson):
+    lesson.cells[3].source = HIDDEN
+    made = student_copy(lesson)
+    assert made.cells[3].source == 'lab.check("02.1", double)' and "secret" not in nbformat.writes(made)
+    assert "secret_case" in grader_source(lesson).cells[3].source
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "### BEGIN HIDDEN TESTS\n1",
+        "1\n### END HIDDEN TESTS",
+        "### begin hidden tests\n1\n### end hidden tests",
+        "### BEGIN HIDDEN TEST\n1\n### END HIDDEN TEST",
+        "### BEGIN HIDDEN TESTS\n1\n### END SOLUTION",
+        "### BEGIN SOLUTION\n### BEGIN HIDDEN TESTS\n1\n### END HIDDEN TESTS\n### END SOLUTION",
+    ],
+)
+def test_a_spoilt_region_of_hidden_tests_is_refused(source):
+    with pytest.raises(NotebookError, match="HIDDEN TESTS"):
+        clear_solutions(source)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from labkit.core.errors import OptionError, TextError
-from labkit.text import Corpus, Document, dataset, datasets, fit_tokenizer, tokenizer
+from labkit.text import Corpus, Document, corpus, dataset, datasets, fit_tokenizer, tokenizer
 from labkit.text.datasets import encoder
 from labkit.training.loss import bits_per_byte
 
@@ -211,3 +211,38 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path):
     arguments = [str(tmp_path / f"{name}.txt") for name in ("small", "large")]
     grown = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
     assert int(grown.stdout) < 16_000, f"{int(grown.stdout) / 1000:.0f} MB more"
+
+
+@pytest.mark.parametrize("source", [[TEXT], (TEXT,), None, 3, b"sotu", {}, "~nobody-of-this-name/a.txt"])
+@pytest.mark.parametrize("read", [dataset, corpus])
+def test_what_is_no_name_of_a_corpus_is_refused_in_one_sentence(read, source):
+    with pytest.raises(TextError, match="; give ") as refused:
+        read(source)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_folder_called_as_a_text_is_passed_over_and_a_link_to_nowhere_named(tmp_path):
+    (tmp_path / "texts" / "folder.txt").mkdir(parents=True)
+    with pytest.raises(TextError, match=r"holds no \.txt file"):
+        dataset(tmp_path / "texts")
+    (tmp_path / "texts" / "a.txt").write_text(TEXT)
+    assert dataset(tmp_path / "texts").titles()
+    for lost in (tmp_path / "texts" / "b.txt", tmp_path / "lost"):
+        lost.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(TextError, match=r"b\.txt is a link that leads nowhere; remove it"):
+        dataset(tmp_path / "texts")
+    with pytest.raises(TextError, match=r"no corpus or file is called .*lost"):
+        dataset(tmp_path / "lost")
+
+
+def test_where_the_cache_cannot_be_written_to_the_tokens_lie_with_the_runs(made, tmp_path, monkeypatch):
+    as_always = dataset(made)
+    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path / "runs"))
+    (tmp_path / "no_folder").touch()
+    monkeypatch.setenv("LABKIT_CACHE", str(tmp_path / "no_folder"))
+    beside = dataset(made)
+    assert beside.folder.is_relative_to(tmp_path / "runs") and beside.hash == as_always.hash
+    assert np.array_equal(beside.tokens(), as_always.tokens())
+    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path / "no_folder"))
+    with pytest.raises(TextError, match=r"cannot be kept in .*; set LABKIT_CACHE"):
+        dataset(made)

@@ -102,3 +102,8 @@ def test_a_run_by_the_clock_that_goes_on_by_steps_keeps_its_rate(place):
     assert next(going).state.config.lr == 0.03
     going.close()
     assert tiny(steps=20).config.lr == 0.015
+
+
+def test_a_run_names_the_version_of_the_code_that_runs(monkeypatch):
+    monkeypatch.setattr("labkit.training.plans.__version__", "9.9.9")
+    assert tiny().about()["versions"]["labkit"] == "9.9.9"
