@@ -224,5 +224,5 @@ def test_hidden_tests_are_in_no_copy_and_stay_for_the_grader(lesson):
     ],
 )
 def test_a_spoilt_region_of_hidden_tests_is_refused(source):
-    with pytest.raises(NotebookError, match="HIDDEN TESTS"):
+    with pytest.raises(NotebookError, match=r"HIDDEN TESTS|END SOLUTION without BEGIN"):
         clear_solutions(source)

@@ -231,7 +231,7 @@ def test_a_folder_called_as_a_text_is_passed_over_and_a_link_to_nowhere_named(tm
         lost.symlink_to(tmp_path / "nowhere")
     with pytest.raises(TextError, match=r"b\.txt is a link that leads nowhere; remove it"):
         dataset(tmp_path / "texts")
-    with pytest.raises(TextError, match=r"no corpus or file is called .*lost"):
+    with pytest.raises(TextError, match="no corpus or file is called"):
         dataset(tmp_path / "lost")
 
 
