@@ -1,7 +1,7 @@
 """What a weight is worth: weights scaled by the values they carry, by the gradient, and compared with effects."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -96,7 +96,8 @@ def compare_with_effect(
     }
     rows = [int(layer) for layer in grid.row_labels]
     lost = -grid.values.ravel()
-    return {name: float(spearmanrho(lost, rival[rows].ravel()).statistic) for name, rival in rivals.items()}
+    found: dict[str, Any] = {name: spearmanrho(lost, rival[rows].ravel()) for name, rival in rivals.items()}
+    return {name: float(one.statistic) for name, one in found.items()}
 
 
 def cosine_distance(a: np.ndarray, b: np.ndarray) -> float:
