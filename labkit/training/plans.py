@@ -111,6 +111,11 @@ def plan(preset: str = "nano", *, corpus: Any = "sotu", seed: int = 0, device: s
             )
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise OptionError(f"seed={seed!r}: give a whole number")
+    if options.get("validation") in (0, 1):
+        raise OptionError(
+            f"validation={options['validation']!r} leaves one side of the text empty; training learns from one and is "
+            "judged by the other: give a share such as 0.1"
+        )
     device = choose_device(device)
     config = _config({name: options[name] for name in OPTIONS if name in options}, seed)
     changes = {name: options[name] for name in OVERRIDES if name in options}

@@ -32,6 +32,8 @@ def tiny(**more):
         ({"steps": 2.5}, OptionError, "whole number"),
         ({"lr": float("nan")}, OptionError, "not a number"),
         ({"until_loss": True}, OptionError, "number is wanted"),
+        ({"validation": 0}, OptionError, "leaves one side of the text empty"),
+        ({"validation": 1}, OptionError, "such as 0.1"),
         ({"optimizer": "sgd"}, OptionError, "sgd"),
         ({"stepps": 3}, OptionError, "did you mean 'steps'"),
         ({"device": "cuda:7"}, OptionError, "not on this machine|cuda"),
