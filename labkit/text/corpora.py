@@ -92,10 +92,11 @@ def place_of(name: Any) -> Path:
     Raises:
         TextError: it is no name, or in the home of nobody.
     """
-    if not isinstance(name, (str, Path)):
+    if not isinstance(name, (str, Path)) or name == "":
+        what = "an empty name" if name == "" else type(name).__name__
         raise TextError(
-            f"a corpus cannot be made of {type(name).__name__}; give 'sotu', the path of a text file or a folder, or "
-            "for a text that you have Corpus('mine', (Document('title', text),)) of labkit.text"
+            f"a corpus cannot be made of {what}; give 'sotu', the path of a text file or a folder, or for a text that "
+            "you have Corpus('mine', (Document('title', text),)) of labkit.text"
         )
     try:
         return Path(name).expanduser()
@@ -108,7 +109,7 @@ def files_of(path: Path) -> list[Path]:
     `._a.txt` of its own beside `a.txt` on foreign disks) and folders of such a name.
 
     Raises:
-        TextError: there is nothing there, or a link that leads nowhere.
+        TextError: there is nothing there, a link that leads nowhere, or a device.
     """
     try:
         there = path.exists()
@@ -117,6 +118,8 @@ def files_of(path: Path) -> list[Path]:
     if not there:
         name = str(path) if len(str(path)) <= 60 else str(path)[:59] + "…"
         raise TextError(f"no corpus or file is called {name!r}; give the path of a text file or a folder, or 'sotu'")
+    if not path.is_dir() and not path.is_file():
+        raise TextError(f"{path} is a device or a pipe; give the path of a text file or a folder")
     found = sorted(file for file in path.glob("*.txt") if file.name[0] != ".") if path.is_dir() else [path]
     files = [file for file in found if not file.is_dir()]
     if lost := next((file for file in files if not file.exists()), None):
