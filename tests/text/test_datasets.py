@@ -213,7 +213,9 @@ def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path):
     assert int(grown.stdout) < 16_000, f"{int(grown.stdout) / 1000:.0f} MB more"
 
 
-@pytest.mark.parametrize("source", [[TEXT], (TEXT,), None, 3, b"sotu", {}, "~nobody-of-this-name/a.txt", "", "/dev/zero"])
+@pytest.mark.parametrize(
+    "source", [[TEXT], (TEXT,), None, 3, b"sotu", {}, "~nobody-of-this-name/a.txt", "", "/dev/zero"]
+)
 @pytest.mark.parametrize("read", [dataset, corpus])
 def test_what_is_no_name_of_a_corpus_is_refused_in_one_sentence(read, source):
     with pytest.raises(TextError, match="; give ") as refused:
