@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from labkit.suite import runner
-from labkit.suite.lessons import as_written
+from labkit.suite.notebooks import as_written
 from labkit.suite.outcomes import SuiteResult
 from labkit.suite.planning import plan_run
 from tests.lessons.slices import slice_of

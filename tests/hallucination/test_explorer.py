@@ -15,9 +15,9 @@ def test_another_detector_or_risk_asks_nothing_anew(monkeypatch):
 
     monkeypatch.setattr(room, "ask", ask)
     explorer = hallucination("a model", answers_of(40))
-    assert len(list(explorer.steps())) == 2  # first the answer alone, then all
+    assert len(list(explorer.parts())) == 2  # first the answer alone, then all
     for change in ({"risk": 0.8}, {"detector": "entropy"}, {"detector": "semantic entropy", "risk": 0.05}):
-        assert len(list(explorer.set(**change).steps())) == 1
+        assert len(list(explorer.set(**change).parts())) == 1
     assert len(asked) == 2
     explorer.set(question="What is the capital of Mali?").results()
     assert asked[2:] == [("What is the capital of Mali?", 0), ("What is the capital of Mali?", 10)]

@@ -56,7 +56,7 @@ def test_what_cannot_be_patched_is_said(llama, options, error, says):
 
 
 def test_an_encoder_is_refused(bert):
-    with pytest.raises(ModelError, match="is an encoder and predicts no next token"):
+    with pytest.raises(ModelError, match="is encoder-only and predicts no next token"):
         patch(bert, PROMPTS, DONORS, at={"end": ENDS})
 
 
