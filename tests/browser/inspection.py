@@ -100,7 +100,13 @@ def _place(seen: dict[str, Any]) -> str:
 
 
 def _stored(cell: dict[str, Any]) -> list[dict[str, Any]]:
-    return cell.get("outputs", [])
+    """The outputs as JupyterLab counts them: what one stream wrote in a row is one."""
+    kept: list[dict[str, Any]] = []
+    for output in cell.get("outputs", []):
+        before = kept[-1] if kept else {}
+        if output["output_type"] != "stream" or output["name"] != before.get("name"):
+            kept.append(output)
+    return kept
 
 
 def _amiss(output: dict[str, Any], seen: dict[str, Any]) -> list[str]:

@@ -99,7 +99,7 @@ def lab(tmp_path_factory):
 def told(lab: Path, *command: object) -> str:
     """What a Python program says in the lab's folder; it must end well."""
     own = {"PYTHONPATH": str(lab), "COLUMNS": "160", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_", "LABKIT_E"))}
     done = subprocess.run(
         [sys.executable, *map(str, command)], capture_output=True, text=True, check=False, cwd=lab, env=kept | own
     )
