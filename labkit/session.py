@@ -1,5 +1,6 @@
 """The first line of a lesson: seeds set, theme in place, and one line that says on what it runs."""
 
+import os
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -48,6 +49,7 @@ def begin(topic: str, *, seed: int | None = None) -> None:
     if seed is not None and not (is_whole(seed) and 0 <= seed < 2**63):
         raise OptionError(f"seed={seed!r}: give a whole number from 0 to 2⁶³ − 1")
     set_all(seed or 0)
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # torch's profiler greets and leaves with a line each time
     line = opening_line(topic, seed)
     if not in_notebook():
         print(line)
