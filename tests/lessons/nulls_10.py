@@ -1,24 +1,17 @@
-"""Lesson 10's claims on noise: each passes in at most 5 % of draws, and a planted effect breaks a claim of absence.
-
-LABKIT_LONG=1 python -m pytest -s tests/hallucination/test_nulls.py        # ten times the draws, and the table
-"""
+"""Lesson 10's claims on noise of the FAST profile's size, and with an effect where the lesson says there is none."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 from scipy.stats import spearmanr
 
 from labkit.evaluation import auroc, bootstrap, difference
 from labkit.evaluation.scoring import both_kinds
-from tests.evaluation.nulls import claimed, luck, passing
 
 CAPITALS, FACTS, PAIRS, LEVELS, PERSONS = 56, 76, 16, 8, 100
 """Sizes of the FAST profile, the smallest: a larger sample makes a bound stricter."""
 RIGHT = 0.35
-CLAIMS = claimed("10_hallucination")
-MANY = pytest.mark.parametrize("draws", [200, pytest.param(3000, marks=pytest.mark.long)])
 Rng = np.random.Generator
 
 
@@ -83,30 +76,8 @@ PLANTED: dict[str, Callable[[Rng], float]] = {
 }
 """Claim of absence → its value where an effect is planted: a leak of AUROC 0.83, 45 % known, 35 % known backwards."""
 
-UNTOUCHED = {"sure_never", "sure_once", "invents", "found", "end_late"}
-"""What a trained model or a search does, which no noise stands for; a flat choice among words is below 0.1."""
-
-
-def test_every_claim_of_the_lesson_has_a_null():
-    assert set(CLAIMS) == {*NULLS, *PLANTED, *UNTOUCHED}
-
-
-@MANY
-@pytest.mark.parametrize("name", NULLS)
-def test_noise_passes_in_at_most_one_of_twenty(name, draws):
-    share = passing(NULLS[name], CLAIMS[name], draws)
-    print(f"{name:20} {CLAIMS[name][0]} {CLAIMS[name][1]}: {share:.1%} of {draws} draws of noise pass")
-    assert share <= 0.05 + luck(0.05, draws)
-
-
-@MANY
-@pytest.mark.parametrize("name", PLANTED)
-def test_a_planted_effect_breaks_a_claim_of_absence(name, draws):
-    share = passing(PLANTED[name], CLAIMS[name], draws)
-    print(f"{name:20} {CLAIMS[name][0]} {CLAIMS[name][1]}: {share:.1%} of {draws} draws with an effect pass")
-    assert share <= 0.05 + luck(0.05, draws)
-
-
-def test_the_old_bounds_were_passed_by_noise():
-    """The tool can fail: a value alone, without its interval, at a bound below chance."""
-    assert passing(lambda rng: auroc(marks(rng, 28), rng.random(28)), ("at_least", 0.4), 200) > 0.7
+EXACT = dict.fromkeys(
+    ["sure_never", "sure_once", "invents", "found", "end_late"],
+    "what a trained model or a search does, which no noise stands for; a flat choice among words is below 0.1",
+)
+"""Claim → why it has no null."""
