@@ -2,7 +2,8 @@
 
     python -m tests.benchmarks.bench_training [--seconds 100] [--threads 2] [--preset micro] [--only ratio] [--rounds 2]
 
-Speed    one preset, the same model and batch for both; each measurement in a process of its own, in turns.
+Speed    one preset, the same model and batch for both; each measurement in a process of its own, in turns. Muon's
+         turning of each update costs some tokens a second, more on float32, and buys fewer steps: see Loss.
          Share of peak: the model's floating-point operations per second over those of a square matrix product in the
          same number type on this machine.
 Compile  what torch.compile costs and gains.
@@ -157,18 +158,24 @@ def apart(kind: str, **job: Any) -> dict[str, Any]:
 
 
 def ratio(common: dict[str, Any], rounds: int, preset: str) -> None:
-    """Tokens per second and memory of both at one preset."""
+    """Tokens per second and memory at one preset: the Trainer, the lab with the same optimizer, and with its own."""
     job = {**common, "preset": preset}
     config = {"steps": 12, "batch": 8, "validate_every": 0}
-    pairs = [
-        (apart("theirs", batch=8, steps=12, look=0, **job), apart("ours", config=config, **job)) for _ in range(rounds)
-    ]
-    fast = [max(one["tokens"] / one["step"] for one in side) for side in zip(*pairs, strict=True)]
-    held = [min(one["memory"] for one in side) for side in zip(*pairs, strict=True)]
-    rows = [{f"{preset}, batch 8": name, "tokens/s": f"{tokens:,.0f}", "peak memory above start (MB)": f"{room:,.0f}"}
-            for name, tokens, room in zip(("Trainer", "labkit"), fast, held, strict=True)]  # fmt: skip
-    print(Table.of(rows).frame().to_string(index=False))
-    print(f"ratio of speed {fast[1] / fast[0]:.2f}, of memory {held[1] / held[0]:.2f}\n", flush=True)
+    sides = {
+        "Trainer, AdamW": lambda: apart("theirs", batch=8, steps=12, look=0, **job),
+        "labkit, AdamW": lambda: apart("ours", config={**config, "optimizer": "adamw"}, **job),
+        "labkit, Muon": lambda: apart("ours", config=config, **job),
+    }
+    seen = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, measure in sides.items():
+            seen[name].append(measure())
+    fast = {name: max(one["tokens"] / one["step"] for one in all_of) for name, all_of in seen.items()}
+    held = {name: min(one["memory"] for one in all_of) for name, all_of in seen.items()}
+    trainer = fast["Trainer, AdamW"]
+    rows = [{f"{preset}, batch 8": name, "tokens/s": f"{fast[name]:,.0f}", "ratio": f"{fast[name] / trainer:.2f}",
+             "peak memory above start (MB)": f"{held[name]:,.0f}"} for name in sides]  # fmt: skip
+    print(Table.of(rows).frame().to_string(index=False), "\n", flush=True)
 
 
 def share_of_peak(common: dict[str, Any]) -> None:
