@@ -1,7 +1,7 @@
 """Which device and which number type a model runs in, and what the machine does well.
 
-`auto` picks cuda, then mps, then cpu. On cpu the dtype is float32: bfloat16 halves the memory, but at the batch
-sizes of a lesson its matrix products are slower on most processors. On cuda it is bfloat16 where the card has it.
+`auto` picks cuda, then mps, then cpu. The dtype is float32 on each, for the bounds of a lesson are those of float32;
+only weights of more than 2 GB are held in bfloat16, on a card that has it natively.
 
 No other file of labkit names a number type that is short of float32: whoever wants a quick product asks `quick_type`,
 for where a device has no unit for bfloat16 torch falls back to a plain loop, 20 to 500 times as slow (pytorch#146508).
@@ -23,6 +23,9 @@ STORED = "float16"
 """How hidden states that are kept lie in memory; they are computed with in float32."""
 COMPACT = "bfloat16"
 """How fetched weights of few bits lie in the cache: exact for values of at most 8 bits, at half the room."""
+
+COMFORTABLE = 2_000_000_000
+"""Bytes of float32 weights up to which a model is held so, on any device."""
 
 
 def choose_device(device: str = "auto") -> str:
@@ -46,18 +49,20 @@ def choose_device(device: str = "auto") -> str:
     return device
 
 
-def choose_dtype(dtype: str, device: str) -> str:
+def choose_dtype(dtype: str, device: str, elements: int = 0) -> str:
     """`float32`, `bfloat16` or `float16` for a device chosen by `choose_device`.
+
+    Args:
+        dtype: auto, or one of the three.
+        device: where the model will run.
+        elements: numbers in the model's weights; above `COMFORTABLE` bytes `auto` halves them where a card is quick so.
 
     Raises:
         OptionError: the dtype is not one of the three.
     """
     if dtype == "auto":
-        import torch
-
-        if device.startswith("cuda"):
-            return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
-        return "float32"
+        large = elements * 4 > COMFORTABLE
+        return quick_type(device) if large and device.startswith("cuda") else "float32"
     if dtype not in DTYPES:
         raise OptionError(f"dtype {dtype!r} is unknown; use auto, {', '.join(DTYPES)}")
     return dtype

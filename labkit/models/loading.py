@@ -37,8 +37,8 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
         name: a name of `lab.catalog()`, a run that was trained here (`runs/NAME`: its newest checkpoint), a folder in
             transformers layout (safetensors), or, online, a hub id such as `HuggingFaceTB/SmolLM2-360M`.
         device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:N or mps.
-        dtype: auto (float32 on cpu), float32, bfloat16 or float16; one that is slow on this processor is given, and a
-            line says what it costs.
+        dtype: auto (float32; bfloat16 for weights above 2 GB on a card that has it natively), float32, bfloat16 or
+            float16; one that is slow on this processor is given, and a line says what it costs.
 
     Returns:
         LanguageModel with .model, .tokenizer, .card and .bridge. The first load of a GGUF model converts it into
@@ -53,12 +53,13 @@ def load(name: str | os.PathLike[str], *, device: str = "auto", dtype: str = "au
     Laws: tests/models/test_loading.py, tests/models/test_hostile.py (refusals); tests/models/test_weights.py.
     """
     device = choose_device(device)
-    dtype = choose_dtype(dtype, device)
-    if cost := cost_of(dtype, device):
-        note(cost)
+    choose_dtype(dtype, device)  # a wrong one is refused before anything is fetched
     folder, entry = find(name)
     config = read_config(folder)
     elements = count_elements(weight_files(folder))
+    dtype = choose_dtype(dtype, device, elements)
+    if cost := cost_of(dtype, device):
+        note(cost)
     check_room(str(name), elements, dtype=dtype, device=device)
     model = lay_side_by_side(open_model(folder, config, device=device, dtype=dtype))
     tokenizer = open_tokenizer(folder)

@@ -21,7 +21,8 @@ def machine(monkeypatch):
     def have(cards: int = 0, mps: bool = False, bfloat16: bool = True) -> None:
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cards > 0)
         monkeypatch.setattr(torch.cuda, "device_count", lambda: cards)
-        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: bfloat16)
+        emulated = lambda including_emulation=True: bfloat16 or including_emulation  # as a T4 says  # noqa: E731
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", emulated)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
 
     have()
@@ -56,12 +57,13 @@ def test_a_card_beyond_the_last_is_refused(machine):
         choose_device("cuda:2")
 
 
-@pytest.mark.parametrize("device, bfloat16, dtype", [
-    ("cpu", True, "float32"), ("mps", True, "float32"), ("cuda", True, "bfloat16"), ("cuda:1", False, "float16"),
+@pytest.mark.parametrize("device, native, large", [
+    ("cpu", True, "float32"), ("mps", True, "float32"), ("cuda", True, "bfloat16"), ("cuda:1", False, "float32"),
 ])  # fmt: skip
-def test_auto_dtype_follows_the_device(machine, device, bfloat16, dtype):
-    machine(2, True, bfloat16)
-    assert choose_dtype("auto", device) == dtype
+def test_auto_is_float32_where_it_fits_comfortably_and_what_the_card_has_natively_above(machine, device, native, large):
+    machine(2, True, native)
+    assert choose_dtype("auto", device, 135_000_000) == choose_dtype("auto", device) == "float32"
+    assert choose_dtype("auto", device, 501_000_000) == large
 
 
 @pytest.mark.parametrize("dtype", devices.DTYPES)
