@@ -1,6 +1,10 @@
-"""Lesson 04: shifted targets, a learning-rate schedule, an estimate of the final loss."""
+"""Lesson 04: shifted targets, a learning-rate schedule, an estimate of the final loss; gauges of sections 5 and 6."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 
@@ -166,6 +170,41 @@ def final_loss(answer):
             abs(found - 1.28) < 0.08, f"a noisy curve gives {found:.3f} instead of about 1.28; use all of its points"
         )
     return "the estimate is right for curves of this form, with and without noise"
+
+
+def best_induction(model: Any, ids: np.ndarray) -> float:
+    """The strongest head's induction score, mean over examples; ids (example, token).
+
+    Law: that of the same weights measured head by head (tests/lessons/test_lesson_04.py).
+    """
+    import torch
+
+    from labkit.interpretability.heads import induction
+    from labkit.models.language_model import with_shared_tensors
+
+    twin = with_shared_tensors(model).eval()  # the same weights, with attention that can be looked at
+    with torch.no_grad():
+        layers = twin(input_ids=torch.as_tensor(ids), output_attentions=True).attentions
+    seen = torch.stack(layers, 1).float().numpy()  # (example, layer, head, query, key)
+    return float(np.mean([induction(pattern, row) for pattern, row in zip(seen, ids, strict=True)], 0).max())
+
+
+@contextmanager
+def gates_apart() -> Iterator[None]:
+    """Within, Muon turns each of an LSTM's four gates alone, which lie stacked in one matrix.
+
+    Law: every gate's step has singular values near 1 (tests/lessons/test_lesson_04.py).
+    """
+    from labkit.training import muon
+
+    together = muon.orthogonal
+
+    def apart(stack: Any, group: dict[str, Any]) -> Any:
+        gates = stack.unflatten(1, (4, -1)).flatten(0, 1)  # (matrix x gate, row, column)
+        return together(gates, group).view_as(stack) / 2  # a matrix four times as high is moved twice as far
+
+    with patch.object(muon, "orthogonal", apart):
+        yield
 
 
 explorer(checkpoints)
