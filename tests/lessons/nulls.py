@@ -53,9 +53,9 @@ def _read(call: ast.Call) -> dict[str, Bound]:
         return {}
 
 
-def passing(compute: Callable[[np.random.Generator], float], bound: Bound, draws: int) -> float:
+def passing(compute: Callable[[np.random.Generator], Any], bound: Bound, draws: int) -> float:
     """Share of draws whose value keeps the bound."""
-    values = np.array([compute(np.random.default_rng([n, 10])) for n in range(draws)], float)
+    values = np.array([compute(np.random.default_rng([n, 10])) for n in range(draws)])
     relation, at = bound
     if relation == "equals":
         return float((values == at).mean())
