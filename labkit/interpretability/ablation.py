@@ -180,10 +180,10 @@ def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], *, position: int, m
     def join(count: int) -> Any:
         return lambda x: torch.cat([x, x[:1].expand(count, -1, -1)])  # (row, seq, d_model)
 
-    def switch_off(chosen: list[int]) -> Any:
-        def change(z: Any) -> Any:  # (row, seq, head, d_head); the last rows have just joined
+    def switch_off(chosen: list[int], first: int) -> Any:
+        def change(z: Any) -> Any:  # (row, seq, head, d_head); their rows are those from `first` on
             z = z.clone()
-            for row, head in zip(range(len(z) - len(chosen), len(z)), chosen, strict=True):
+            for row, head in enumerate(chosen, first):
                 z[row, :, head] = 0 if mode == "zero" else z[0, :, head].mean(0)
             return z
 
@@ -194,8 +194,13 @@ def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], *, position: int, m
     def keep(x: Any, hook: Any) -> None:
         last.append(x[:, position])
 
-    edits = [Edit("resid_pre", join(len(chosen)), layer) for layer, chosen in by_layer.items()]
-    edits += [Edit("z", switch_off(chosen), layer) for layer, chosen in by_layer.items()]
+    edits: list[Edit] = []
+    if bridge.cfg.positional_embedding_type == "alibi":  # its table of distances is made for all rows at the start
+        tokens = tokens.expand(1 + len(heads), -1)
+    else:
+        edits = [Edit("resid_pre", join(len(chosen)), layer) for layer, chosen in by_layer.items()]
+    firsts = 1 + np.cumsum([0, *(len(chosen) for chosen in by_layer.values())])
+    edits += [Edit("z", switch_off(by_layer[at], int(first)), at) for at, first in zip(by_layer, firsts, strict=False)]
     hooks = [
         *hooks_of(bridge, edits),
         (hook_name("resid_post", bridge.cfg.n_layers - 1), keep),

@@ -162,6 +162,11 @@ def capture(
         hooks.append(only_position(-1))
     with torch.set_grad_enabled(gradients), obeyed():
         logits = bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks, stop_at_layer=stop)
+    if unseen := [site for site, one in seen.items() if not one]:
+        raise ModelError(
+            f"TransformerLens does not show {' and '.join(unseen)} of {lm.name} ({type(lm.model).__name__}); "
+            "ask for other sites, or choose a model such as smollm2-135m"
+        )
     found: dict[str, Any] = {site: tuple(one) if gradients else np.stack(one) for site, one in seen.items()}
     if "logits" in sites:
         found["logits"] = logits[0].float() if gradients else logits[0].float().cpu().numpy()
@@ -270,4 +275,7 @@ def _without_positions(bridge: Any) -> list[Hook]:
         return hooks_of(bridge, [Edit("rotation_cos", 1), Edit("rotation_sin", 0)])
     if hook_name("position_vectors", 0) in bridge.hook_dict:
         return hooks_of(bridge, [Edit("position_vectors", 0)])
-    raise ModelError("this model's positions are neither rotations nor vectors, so they cannot be taken away here")
+    raise ModelError(
+        "this model's positions are neither rotations nor vectors, so they cannot be taken away; "
+        "choose one such as smollm2-135m"
+    )

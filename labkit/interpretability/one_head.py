@@ -8,7 +8,7 @@ import numpy as np
 from labkit.core.errors import ModelError
 
 from .capture import capture, check_heads
-from .inputs import Text
+from .inputs import Text, require_attention
 
 if TYPE_CHECKING:
     from labkit.models import LanguageModel
@@ -44,7 +44,7 @@ def one_head(lm: "LanguageModel", text: Text, layer: int, head: int) -> OneHead:
 
     Raises:
         OptionError: no such head.
-        ModelError: an encoder, which does not show its scores.
+        ModelError: an encoder, which does not show its scores, or a model that does not show one of the other steps.
 
     Law: the steps follow from each other by hand (lesson 02; tests/interpretability/test_one_head.py).
     """
@@ -71,6 +71,7 @@ def head_weights(lm: "LanguageModel", layer: int, head: int) -> dict[str, np.nda
     Where several queries share a key and a value (grouped-query attention), the shared ones are returned. Biases
     `b_Q b_K b_V` (d_head,) are zero where the model has none.
     """
+    require_attention(lm)
     check_heads(lm.bridge, [(layer, head)])
     attention = lm.bridge.blocks[layer].attn
     found = {}

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labkit.core.errors import ModelError
 from labkit.core.results import HeadPatterns
 
 from .ablation import head_effects
@@ -46,6 +47,9 @@ def gradient_times_attention(lm: "LanguageModel", text: Text, *, target: str) ->
         (layer, head, query, key) in nats; positive = the weight supports the target. Summed over query and key it is
         the first-order estimate of what is lost when the head is switched off.
 
+    Raises:
+        ModelError: an encoder, or a model whose weights let no gradient through.
+
     Source: Hao et al. 2021, "Self-attention attribution" (the gradient at the model's own weights).
     Law: summed over a head it equals z · ∂log p/∂z (tests/interpretability/test_relevance.py).
     """
@@ -55,6 +59,11 @@ def gradient_times_attention(lm: "LanguageModel", text: Text, *, target: str) ->
     require_decoder(lm, "gradient_times_attention", "choose a decoder such as smollm2-135m")
     ids, number = token_ids(lm, text, at_least=2), target_id(lm, target)
     seen = capture(lm, ids, ("pattern", "logits"), gradients=True)
+    if not all(one.requires_grad for one in (seen["logits"], *seen["pattern"])):
+        raise ModelError(
+            f"no gradient flows through the attention of {lm.name} ({type(lm.model).__name__}) in TransformerLens; "
+            "choose a model such as smollm2-135m"
+        )
     with torch.enable_grad():
         gradients = torch.autograd.grad(seen["logits"][-1].log_softmax(-1)[number], seen["pattern"])
     pairs = zip(seen["pattern"], gradients, strict=True)  # (head, query, key) each

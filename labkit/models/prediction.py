@@ -88,7 +88,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
     for _ in range(min(tokens, (lm.card.context or tokens + len(ids)) - len(ids))):
         with torch.no_grad():
             step = lm.model(input_ids=given, past_key_values=cache, use_cache=True)
-        cache = step.past_key_values
+        cache = getattr(step, "past_key_values", None)  # a state-space model has none and reads the whole again
         require_finite(step.logits[0, -1], lm.name)
         (first, second), (best, runner_up) = (t.tolist() for t in step.logits[0, -1].double().softmax(-1).topk(2))
         ids.append(best)
@@ -96,7 +96,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
         rows.append((won, first, beat, second, lm.tokenizer.decode(ids)))
         if best in _ends(lm):
             break
-        given = torch.tensor([[best]], device=lm.model.device)
+        given = torch.tensor([ids if cache is None else [best]], device=lm.model.device)
     columns = ("token", "probability", "it beat", "its probability", "text so far")
     return Table(columns, tuple(rows), title=f"“{_tail(text)}”, one token at a time" if text else "One token at a time")
 

@@ -60,7 +60,8 @@ def make_runner(model: Any, *, cache: Any = True) -> Runner:
         raise ModelError(f"{name} does not continue a text; load a causal language model, such as a ...ForCausalLM")
     if isinstance(cache, PrefixCache):
         return cache.of(model)
-    if not cache or not getattr(model.config, "use_cache", True) or not getattr(model, "_supports_cache_class", True):
+    kept = getattr(model, "_supports_cache_class", True) and not getattr(model, "_is_stateful", False)
+    if not cache or not getattr(model.config, "use_cache", True) or not kept:  # the state of a Mamba cannot be cut
         return PlainRunner(model)
     return LlamaRunner(model) if fits(model) else CachedRunner(model)
 
