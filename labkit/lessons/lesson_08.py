@@ -224,6 +224,8 @@ def branches(lm: object = None) -> Explorer:
 
 DRAWN = 4
 """Texts shown at a time."""
+FIRST = 3
+"""Tokens of each that are shown at once, so that nothing moves when the whole texts follow."""
 
 
 @explorer
@@ -237,14 +239,14 @@ def sampling(lm: object = None) -> Explorer:
     drawn = lru_cache(KEPT)(partial(sample, model, n=DRAWN))
 
     def draw(prompt: str, length: int, again: int, **options: float) -> Iterator[list]:
-        stages = dissect(model, prompt, seed=again, top=12, **options)
-        bars = stages.bars(first_and_last=True)
-        yield [bars]
-        yield [bars, drawn(prompt, max_tokens=length, seed=again, **options), stages.table()]
+        stages = dissect(model, prompt, seed=again, top=10, **options)
+        below = [stages.bars(first_and_last=True), stages.table()]
+        for tokens in sorted({min(FIRST, length), length}):
+            yield [drawn(prompt, max_tokens=tokens, seed=again, **options), *below]
 
     return Explorer(
         title="The sampler, live",
-        note="The bars: what the model says, and what is left to draw from. Below: four texts of this seed.",
+        note="Four texts of this seed. Below: what the model says of their first token, and what is left to draw from.",
         controls=(
             Text("prompt", "The old lighthouse keeper opened the door and", label="Prompt"),
             Slider("temperature", 0.8, 0.0, 2.0, 0.05, label="Temperature (0 = greedy)"),
@@ -273,6 +275,16 @@ def top_p_cuts_the_token_that_crosses_p(real, logits, p):
     cut = best.double().cumsum(-1) >= p
     cut[:, 0] = False
     return logits.float().masked_fill(cut.gather(-1, index.argsort(-1)), -np.inf)
+
+
+@mutation("sampling/least_p_value", "sampling.strategies:top_p")
+def top_p_halved(real, logits, p):
+    return real(logits, p / 2)
+
+
+@mutation("sampling/least_p_value", "sampling.strategies:temperature")
+def temperature_inverted(real, logits, value):
+    return real(logits, value and 1 / value)
 
 
 @mutation("sampling/read_again", "sampling.sample:_gather")

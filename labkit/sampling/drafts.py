@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from labkit.core.errors import ModelError, OptionError
+from labkit.text.datasets import Batch
 
 from .drawing import History, pick, shape
 from .options import SampleOptions, make_options, whole
@@ -68,6 +69,10 @@ class Shortlist:
         """The model's ids in the draft's numbers; any shape."""
         return self._numbers[np.asarray(ids, np.int64)]
 
+    def narrowed(self, source: Any) -> "Narrowed":
+        """A dataset's batches in the draft's numbers, to train it on."""
+        return Narrowed(source, self)
+
     def widen(self, logits: Tensor) -> Tensor:
         """(vocab,) log-probabilities of the model's tokens, from the draft's logits (size,)."""
         own = logits.float().log_softmax(-1)
@@ -80,6 +85,18 @@ class Shortlist:
         numbers = np.full(self.vocab, len(self.ids), np.int64)
         numbers[self.ids] = np.arange(len(self.ids))
         return numbers
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """A dataset whose batches are in a shortlist's numbers."""
+
+    source: Any
+    shortlist: Shortlist
+
+    def batch(self, *asked: Any, **which: Any) -> Batch:
+        """As the source's own."""
+        return Batch(self.shortlist.narrow(self.source.batch(*asked, **which).ids))
 
 
 class ModelDraft:

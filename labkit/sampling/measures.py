@@ -1,7 +1,7 @@
 """Measures of texts: how much they repeat themselves and each other, and how likely they are.
 
-Reads   token ids, or Samples.
-Gives   numbers without unit, or perplexities.
+Reads   token ids, Samples, or counts of tokens.
+Gives   numbers without unit, perplexities, p-values; a curve with its interval.
 Ignores the model.
 """
 
@@ -13,7 +13,7 @@ from math import exp, log
 import numpy as np
 
 from labkit.core.errors import OptionError
-from labkit.core.results import Samples
+from labkit.core.results import Curve, Samples
 
 
 def ngrams(ids: Sequence[int], size: int) -> list[tuple[int, ...]]:
@@ -74,12 +74,60 @@ def perplexity(samples: Samples) -> np.ndarray:
     return np.array([exp(-float(np.mean(lp))) if len(lp) else float("nan") for lp in samples.logprobs])
 
 
-def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
-    """Mean of independent measurements, and the ends of its Student interval."""
+def by_prompt(samples: Samples) -> dict[str, np.ndarray]:
+    """How the texts of each prompt are, (prompt,) each, prompts in their order.
+
+    Returns:
+        `repetition`: mean `repetition_rate`, 0 for a text shorter than a run; `self-BLEU`, nan for a prompt with one
+        text; `nats`: what a token costs under the model, mean over texts of the mean over tokens.
+
+    Law: each prompt's numbers are those of its texts alone (tests/sampling/test_texts.py).
+    """
+    texts: dict[str, list[int]] = {}
+    for at, prompt in enumerate(samples.prompts):
+        texts.setdefault(prompt, []).append(at)
+    ids, costs = samples.ids, np.log(perplexity(samples))
+    return {
+        "repetition": np.array([np.nan_to_num([repetition_rate(ids[i]) for i in at]).mean() for at in texts.values()]),
+        "self-BLEU": np.array([
+            self_bleu([ids[i] for i in at]) if len(at) > 1 else float("nan") for at in texts.values()
+        ]),
+        "nats": np.array([costs[at].mean() for at in texts.values()]),
+    }  # fmt: skip
+
+
+def curve(name: str, x: Sequence[float], rows: Sequence[Sequence[float]]) -> Curve:
+    """Means over independent measurements, and the ends of their Student intervals, 95 %.
+
+    Args:
+        x: (place,)
+        rows: (place, measurement)
+
+    Raises:
+        OptionError: a place with fewer than two measurements.
+    """
     from scipy.stats import t
 
-    x = np.asarray(values, dtype=float)
-    if len(x) < 2:
-        raise OptionError(f"an interval needs two measurements or more, got {len(x)}")
-    half = float(t.ppf((1 + level) / 2, len(x) - 1)) * x.std(ddof=1) / len(x) ** 0.5
-    return float(x.mean()), float(x.mean() - half), float(x.mean() + half)
+    values = np.asarray(rows, float)
+    if values.shape[-1] < 2:
+        raise OptionError(f"an interval needs two measurements or more, got {values.shape[-1]}")
+    count, mean = values.shape[-1], values.mean(-1)
+    half = float(t.ppf(0.975, count - 1)) * values.std(-1, ddof=1) / count**0.5
+    return Curve(name, np.asarray(x, float), mean, mean - half, mean + half)
+
+
+def chi_square(counts: np.ndarray, probabilities: np.ndarray) -> float:
+    """p-value of counts (vocab,) under probabilities (vocab,): small = they were drawn from others.
+
+    Tokens that are expected less than five times count as one. Source: Pearson 1900, by scipy.
+    Law: what was drawn from them is refuted as often as the p-value says (tests/sampling/test_texts.py).
+    """
+    from scipy.stats import chisquare
+
+    often = probabilities * counts.sum() >= 5
+    seen = np.array([*counts[often], counts[~often].sum()])
+    share = np.array([*probabilities[often], probabilities[~often].sum()])
+    if seen[share == 0].any():
+        return 0.0
+    some = share > 0
+    return float(chisquare(seen[some], share[some] / share.sum() * counts.sum()).pvalue) if some.sum() > 1 else 1.0

@@ -1,11 +1,14 @@
 """Drafts: a shortlist gives a distribution over the whole vocabulary; a draft reads a text as it would guess it."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 
 from labkit.core.errors import OptionError
 from labkit.sampling import ModelDraft, Shortlist, sample, speculate
+from labkit.text.datasets import Batch
 
 A = "abcabcabcab"
 SEEN = [3, 3, 3, 7, 7, 250, 1, 9, 9, 9, 9]
@@ -19,6 +22,12 @@ def three():
 def test_the_list_holds_the_most_frequent_tokens(three):
     assert three.ids.tolist() == [3, 7, 9] and three.size == 4
     assert three.narrow([[9, 3], [250, 7]]).tolist() == [[2, 0], [3, 1]]
+
+
+def test_a_draft_is_trained_on_the_batches_in_its_own_numbers(three):
+    source = SimpleNamespace(batch=lambda index, *, batch: Batch(np.array(SEEN * batch).reshape(batch, -1) + index))
+    got = three.narrowed(source).batch(0, batch=2).ids
+    assert (got == three.narrow([SEEN, SEEN])).all()
 
 
 def test_what_the_draft_gives_the_others_is_shared_out_evenly(three):

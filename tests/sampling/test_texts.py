@@ -10,9 +10,11 @@ from labkit.core.errors import OptionError
 from labkit.core.results import ShapeError, TokenTree
 from labkit.sampling import (
     best_of,
+    by_prompt,
+    chi_square,
+    curve,
     dissect,
     distinct,
-    interval,
     perplexity,
     repetition_rate,
     sample,
@@ -55,12 +57,31 @@ def test_perplexity_of_a_uniform_choice_is_its_size(lm):
     assert perplexity(flat) == pytest.approx([10, 10])
 
 
-def test_an_interval_holds_the_mean_and_narrows(lm):
-    mean, low, high = interval([1.0, 2.0, 3.0])
-    assert low < mean == 2 < high
-    assert (high - low) / 2 == pytest.approx(4.302653 / 3**0.5, abs=1e-4)
-    with pytest.raises(OptionError):
-        interval([1.0])
+def test_a_curve_has_means_and_student_intervals():
+    got = curve("any", [0.0, 1.0], [[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]])
+    assert got.low is not None and got.high is not None
+    assert got.y.tolist() == [2, 5] and got.low[1] == got.high[1] == 5
+    assert (got.high[0] - got.low[0]) / 2 == pytest.approx(4.302653 / 3**0.5, abs=1e-4)
+    with pytest.raises(OptionError, match="two measurements"):
+        curve("any", [0.0], [[1.0]])
+
+
+def test_texts_are_measured_prompt_by_prompt(lm):
+    both = sample(lm, [A, "ba"], n=3, max_tokens=12, stop_at_eos=False)
+    got = by_prompt(both)
+    for at, prompt in enumerate((A, "ba")):
+        alone = sample(lm, prompt, n=3, max_tokens=12, stop_at_eos=False)
+        assert got["repetition"][at] == pytest.approx(np.mean([repetition_rate(ids) for ids in alone.ids]))
+        assert got["self-BLEU"][at] == pytest.approx(self_bleu(alone.ids))
+        assert got["nats"][at] == pytest.approx(np.log(perplexity(alone)).mean(), abs=1e-4)
+
+
+def test_the_chi_square_is_right_as_often_as_it_says_and_sees_what_is_forbidden():
+    p, rng = np.array([0.5, 0.3, 0.1, 0.05, 0.05]), np.random.default_rng(0)
+    values = np.array([chi_square(rng.multinomial(200, p), p) for _ in range(2000)])
+    assert (values < 0.05).mean() == pytest.approx(0.05, abs=0.015)
+    assert chi_square(rng.multinomial(200, p[::-1]), p) < 1e-6
+    assert chi_square(np.array([100, 100, 1]), np.array([0.5, 0.5, 0.0])) == 0
 
 
 def test_best_of_ranks_by_likelihood_or_by_what_is_asked(lm):
