@@ -169,10 +169,7 @@ def twice(p, q):
         (lambda p, q: float((p * q).sum()), "that is how often two draws agree"),
         (lambda p, q: float(np.minimum(1, p / np.maximum(q, 1e-12)).mean()), "a token counts as often as q guesses it"),
         (lambda p, q: float(np.maximum(p, q).sum()), "a share lies between 0 and 1"),
-        (
-            twice,
-            "that takes each difference twice: what q has too much of one token, it lacks of others",
-        ),
+        (twice, "that takes each difference twice: what q has too much of one token, it lacks of others"),
         (lambda p, q: float(p[q.argmax()]), "stands with chance min(1, p/q)"),
     ],
 )
@@ -222,12 +219,6 @@ def branches(lm: object = None) -> Explorer:
     )
 
 
-DRAWN = 4
-"""Texts shown at a time."""
-FIRST = 3
-"""Tokens of each that are shown at once, so that nothing moves when the whole texts follow."""
-
-
 @explorer
 def sampling(lm: object = None) -> Explorer:
     """Move a control, see the next token's distribution and four texts. `lm`: a LanguageModel."""
@@ -235,13 +226,12 @@ def sampling(lm: object = None) -> Explorer:
     from labkit.sampling import dissect, sample
 
     model = lm or load("smollm2-135m")
-
-    drawn = lru_cache(KEPT)(partial(sample, model, n=DRAWN))
+    drawn = lru_cache(KEPT)(partial(sample, model, n=4))
 
     def draw(prompt: str, length: int, again: int, **options: float) -> Iterator[list]:
         stages = dissect(model, prompt, seed=again, top=10, **options)
         below = [stages.bars(first_and_last=True), stages.table()]
-        for tokens in sorted({min(FIRST, length), length}):
+        for tokens in sorted({min(3, length), length}):  # their beginnings at once, so that nothing moves later
             yield [drawn(prompt, max_tokens=tokens, seed=again, **options), *below]
 
     return Explorer(
