@@ -78,8 +78,8 @@ def test_texts_are_measured_prompt_by_prompt(lm):
 
 def test_the_chi_square_is_right_as_often_as_it_says_and_sees_what_is_forbidden():
     p, rng = np.array([0.5, 0.3, 0.1, 0.05, 0.05]), np.random.default_rng(0)
-    values = np.array([chi_square(rng.multinomial(200, p), p) for _ in range(2000)])
-    assert (values < 0.05).mean() == pytest.approx(0.05, abs=0.015)
+    values = np.array([chi_square(rng.multinomial(200, p), p) for _ in range(500)])
+    assert (values < 0.05).mean() == pytest.approx(0.05, abs=0.03)
     assert chi_square(rng.multinomial(200, p[::-1]), p) < 1e-6
     assert chi_square(np.array([100, 100, 1]), np.array([0.5, 0.5, 0.0])) == 0
 
