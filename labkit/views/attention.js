@@ -83,11 +83,17 @@ function markHead() {
 }
 
 // The large map: tokens on its sides while they fit.
-const LABELS = Q <= 36 && K <= 36, AXIS = LABELS ? 82 : 34, SIZE = 400;
+const LABELS = Q <= 36 && K <= 36, AXIS = LABELS ? 82 : 34, WORDS = 238, MOST = Math.max(Q, K);
+// As large as fits beside the words; where too little is left, these go below it.
+const room = () => {
+  const wide = document.body.clientWidth - AXIS, beside = wide - WORDS;
+  return Math.max(120, Math.min(400, beside < 200 ? wide : beside));
+};
 let map;
 function drawLarge() {
-  const canvas = $("large"), ratio = devicePixelRatio || 1, size = LABELS ? Math.max(11, Math.floor(SIZE / Math.max(Q, K))) * Math.max(Q, K) : SIZE;
-  const w = LABELS ? size * K / Math.max(Q, K) : SIZE, h = LABELS ? size * Q / Math.max(Q, K) : SIZE * Math.min(1, Q / K);
+  const canvas = $("large"), ratio = devicePixelRatio || 1;
+  const size = LABELS ? Math.max(8, Math.floor(room() / MOST)) * MOST : room();
+  const w = LABELS ? size * K / MOST : size, h = LABELS ? size * Q / MOST : size * Math.min(1, Q / K);
   canvas.width = (w + AXIS) * ratio; canvas.height = (h + AXIS) * ratio;
   canvas.style.width = w + AXIS + "px"; canvas.style.height = h + AXIS + "px";
   const c = canvas.getContext("2d"), pw = Math.round(w * ratio), ph = Math.round(h * ratio), image = c.createImageData(pw, ph);
@@ -205,5 +211,6 @@ function listen() {
   cells = await inflate(view.data); if (view.edges) edges = await inflate(view.edges);
   readTheme(); legend(); writeTokens(); listen(); all();
   addEventListener("themechange", () => { readTheme(); all(); });
+  addEventListener("resize", drawLarge);
   document.body.dataset.drawn = Math.round(performance.now() - start);
 })();

@@ -1,4 +1,4 @@
-"""A grid to choose a cell from: each a small square of colour, the chosen one framed.
+"""A grid to choose a cell from: each a small square of colour, the chosen one framed; smaller where the page is narrow.
 
 Inside an explorer a click sets the controls that hold the row and the column; the controls serve the keyboard.
 """
@@ -34,11 +34,12 @@ def _html(result: ChoiceGrid) -> str:
     x, y = _place(result.chosen, across)
     frame = f'<rect x="{x - 2}" y="{y - 2}" width="{CELL + 4}" height="{CELL + 4}" class="lk-chosen"/>'
     unit = with_unit(result.quantity, result.unit)
+    width, height = LEFT + wide * size, TOP + tall * size
     return theme.wrap(
-        f'{key(unit, low, high, _colours(np.linspace(0, 1, STOPS)))}<div class="lk-wide">'
-        f'<svg width="{LEFT + wide * size}" height="{TOP + tall * size}" style="max-width:none" role="group" '
+        f"{key(unit, low, high, _colours(np.linspace(0, 1, STOPS)))}"
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" style="max-width:100%;height:auto" role="group" '
         f"{CLICKABLE}>"
-        f"<style>{_STYLE}</style>{_names(result, across)}{cells}{frame}</svg></div>",
+        f"<style>{_STYLE}</style>{_names(result, across)}{cells}{frame}</svg>",
         title=result.title,
         label=twin(result),
     )
