@@ -52,7 +52,8 @@ HTML_CSS = f"""
   border: none; border-bottom: 1px solid {palette.LINE}; background: none; max-width: 44em;
   white-space: pre-wrap; overflow-wrap: break-word; }}
 .labkit .lk-table th {{ font-weight: 600; border-bottom-width: 2px; white-space: normal; }}
-.labkit .lk-table .lk-n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
+.labkit .lk-table .lk-n {{ text-align: right; font-variant-numeric: tabular-nums; }}
+.labkit .lk-table td.lk-n {{ white-space: nowrap; }}
 .labkit .lk-below {{ display: flex; gap: 14px; align-items: baseline; }}
 .labkit .lk-below button {{ border: none; background: none; padding: 0; color: {palette.FAINT}; font-size: 12.5px;
   cursor: pointer; }}

@@ -5,6 +5,7 @@ kind of control once in a tiny explorer; every explorer of the lessons in `make 
 """
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,12 +119,71 @@ def faults_by_texts(lesson: Lesson) -> list[str]:
     return found + (["a script of a text ran"] if page.evaluate("() => window.lkHit") else [])
 
 
+CUT = """() => { const panel = document.querySelector('.labkit-explorer') ?? document.body;
+    const edge = panel.getBoundingClientRect();
+    const scrolls = e => getComputedStyle(e).overflowX !== 'visible', plot = '.js-plotly-plot *, svg *, .noUi-target *';
+    const cut = e => e.clientWidth && e.scrollWidth > e.clientWidth + 1 && (e === panel || scrolls(e));
+    const out = e => { const box = e.getBoundingClientRect();
+        return box.width * box.height && (box.right > edge.right + 1 || box.left < edge.left - 1); };
+    return [panel, ...panel.querySelectorAll('*')].filter(e => !e.matches(plot) && (cut(e) || out(e)))
+        .map(e => `${e.tagName} ${e.className.baseVal ?? e.className} is cut at ${Math.round(edge.width)} px`); }"""
+"""What is wider than it may show, or stands out of the panel; inside a frame of the panel, out of that."""
+WATCH = """() => { const panel = document.querySelector('.labkit-explorer');
+    const next = panel.closest('.jp-Cell').nextElementSibling;
+    window.lkHigh = () => Math.round(next.getBoundingClientRect().top - panel.getBoundingClientRect().top);
+    window.lkSeen = new Set(); clearInterval(window.lkEye);
+    window.lkEye = setInterval(() => { if (panel.dataset.state === 'working') lkSeen.add(lkHigh()); }, 20); }"""
+
+
+def faults_of_room(lesson: Lesson) -> list[str]:
+    """In a narrow and a wide window: what is cut off, and what moves the next cell while a control goes to and fro."""
+    found, page = [], lesson.page
+    for width in (800, 1400):
+        page.set_viewport_size({"width": width, "height": 1500})
+        lesson.settle()
+        frames = [page, *(frame for frame in page.frames if frame.parent_frame == page.main_frame)]
+        found += [fault for frame in frames for fault in frame.evaluate(CUT)]
+        page.evaluate(WATCH)
+        at = [page.evaluate("() => lkHigh()")]
+        for _ in to_and_fro(lesson):
+            rests(lesson)
+            lesson.settle()  # it keeps its height a little longer than its work
+            at.append(page.evaluate("() => lkHigh()"))
+        stray = set(page.evaluate("() => [...lkSeen]")) - set(at)
+        found += [f"at {width} px the next cell moves while it works: {at}, then {sorted(stray)}"] if stray else []
+        found += [f"at {width} px the next cell does not come back: {at}"] if at[0] != at[2] else []
+    return found
+
+
+def to_and_fro(lesson: Lesson) -> Iterator[None]:
+    """The first slider one step on and back or, where there is none, two characters of the first text."""
+    sliders, box = (
+        lesson.page.locator(".labkit-explorer .noUi-handle"),
+        lesson.page.locator(".labkit-explorer textarea"),
+    )
+    if sliders.count():
+        keys, was = ["ArrowLeft", "ArrowRight"], value(sliders.first)
+        sliders.first.press(keys[0])
+        if value(sliders.first) == was:  # its end
+            keys.reverse()
+            sliders.first.press(keys[0])
+        yield
+        sliders.first.press(keys[1])
+    else:
+        text = value(box.first)
+        box.first.fill(text + " x")
+        yield
+        box.first.fill(text)
+    yield
+
+
 def driven(lesson: Lesson) -> list[str]:
     """The whole list for the panel on the page."""
     rests(lesson)
+    narrow = faults_of_room(lesson)
     named = lesson.page.locator(".labkit-explorer .noUi-handle").all()
     found = [f"slider {i} has no name" for i, one in enumerate(named) if not one.get_attribute("aria-label")]
-    return found + faults_by_texts(lesson) + faults_by_keys(lesson) + troubles(lesson)
+    return narrow + found + faults_by_texts(lesson) + faults_by_keys(lesson) + troubles(lesson)
 
 
 def test_each_kind_of_control_keeps_its_keys_and_takes_hostile_texts(desk):
