@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 _VERBS = {
     "begin": "labkit.session",
+    "use_device": "labkit.session",
     "claim": "labkit.suite.claims",
     "claims": "labkit.suite.claims",
     "says": "labkit.suite.claims",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from .sampling import sample as sample
     from .session import begin as begin
     from .session import takeaways as takeaways
+    from .session import use_device as use_device
     from .suite.claims import claim as claim
     from .suite.claims import claims as claims
     from .suite.claims import says as says

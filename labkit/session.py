@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from labkit import __version__
+from labkit.core import devices
 from labkit.core.devices import choose_device, choose_dtype, describe_machine, kind_of
 from labkit.core.errors import OptionError
 from labkit.core.output import in_notebook, put
@@ -57,9 +58,33 @@ def begin(topic: str, *, seed: int | None = None) -> None:
     from labkit.views.theme import css
 
     shown = f'{css()}<div class="labkit"><span class="lk-faint">{escape(line)}</span></div>'
-    device = choose_device()
-    about = {"device": device, "kind": kind_of(device).as_dict()}  # for the runner's results
-    put({"text/html": shown, "text/plain": line}, {"session": about})
+    put({"text/html": shown, "text/plain": line}, {"session": _about(choose_device())})
+
+
+def use_device(device: str) -> None:
+    """Where the models of this notebook live from here on: what `auto` means wherever a device is not named.
+
+    Args:
+        device: auto (cuda, else mps, else cpu), cpu, cuda, cuda:N or mps; another one than `auto` is told in a line.
+
+    Raises:
+        OptionError: the device is unknown or not on this machine.
+
+    Law: models that are loaded or built afterwards are there (tests/roof/test_session.py).
+    """
+    found = devices.use_device(device)
+    if device == "auto":
+        return
+    line = f"models run on {found} ({kind_of(found)})"
+    if in_notebook():
+        put({"text/plain": line}, {"session": _about(found)})
+    else:
+        print(line)
+
+
+def _about(device: str) -> dict[str, object]:
+    """For the runner's results."""
+    return {"device": device, "kind": kind_of(device).as_dict()}
 
 
 def opening_line(topic: str, seed: int | None = None) -> str:

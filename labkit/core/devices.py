@@ -28,8 +28,24 @@ COMFORTABLE = 2_000_000_000
 """Bytes of float32 weights up to which a model is held so, on any device."""
 
 
+_MEANS = {"auto": "auto"}
+"""What `auto` means in this process; see `use_device`."""
+
+
+def use_device(device: str) -> str:
+    """Let `auto` mean this device for the rest of the process, and return it; `auto` = the best one again.
+
+    Raises:
+        OptionError: the device is unknown, or is not on this machine.
+    """
+    if device != "auto":
+        choose_device(device)  # a wrong one changes nothing
+    _MEANS["auto"] = device
+    return choose_device()
+
+
 def choose_device(device: str = "auto") -> str:
-    """`cuda`, `cuda:N`, `mps` or `cpu`.
+    """`cuda`, `cuda:N`, `mps` or `cpu`; for `auto` what `use_device` was given, else the best of the machine.
 
     Raises:
         OptionError: the device is unknown, or is not on this machine.
@@ -37,6 +53,7 @@ def choose_device(device: str = "auto") -> str:
     import torch
 
     has_cuda, has_mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+    device = _MEANS.get(device, device)
     if device == "auto":
         return "cuda" if has_cuda else "mps" if has_mps else "cpu"
     kind, colon, index = device.partition(":")
@@ -126,13 +143,13 @@ def cost_of(dtype: str, device: str) -> str:
 
 @cache
 def _seconds(dtype: str) -> float:
-    """Of one product, the best of three after one that warms up."""
+    """Of one product, the best of eight after one that warms up."""
     from time import perf_counter
 
     import torch
 
     one, took = torch.ones(256, 256, dtype=getattr(torch, dtype)), []
-    for _ in range(4):
+    for _ in range(9):
         began = perf_counter()
         torch.mm(one, one)
         took.append(perf_counter() - began)

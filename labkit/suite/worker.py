@@ -175,10 +175,10 @@ def _never_ran(cells: list[Any]) -> list[Problem]:
 
 
 def _session(cells: list[Any]) -> dict[str, Any]:
-    """Device and kind of machine that the lesson's opening recorded in its output; empty where there is none."""
+    """Device and kind of machine that the lesson recorded last in its output; empty where it did not."""
     outputs = (output for cell in cells for output in cell.get("outputs", ()))
     entries = (output.get("metadata", {}).get("labkit", {}).get("session") for output in outputs)
-    return next((dict(entry) for entry in entries if entry), {})
+    return dict(next((entry for entry in reversed([*entries]) if entry), {}))
 
 
 def _problem(error: Exception, client: Client | None) -> Problem:

@@ -29,8 +29,10 @@ def faults(path: Path) -> list[str]:
     if f'lab.begin("{path.stem}"' not in source:
         found.append(f'does not start with lab.begin("{path.stem}")')
     parameters = {name: p["inferred_type_name"] for name, p in inspect_notebook(path).items()}
-    if not {"SEED", "FAST"} <= set(parameters):
-        found.append(f"parameters SEED and FAST are missing; papermill sees {sorted(parameters)}")
+    if not {"SEED", "FAST", "DEVICE"} <= set(parameters):
+        found.append(f"parameters SEED, FAST and DEVICE are missing; papermill sees {sorted(parameters)}")
+    if "lab.use_device(DEVICE)" not in source:
+        found.append("does not call lab.use_device(DEVICE)")
     found += [f"parameter {name} has no type" for name, kind in parameters.items() if kind in ("", "None")]
     budget = book.metadata.get("labkit", {})
     found += [

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 import labkit as lab
+from labkit import models
+from labkit.core.devices import choose_device
 from labkit.core.errors import OptionError
 from labkit.session import LESSONS, lesson_map, opening_line
 
@@ -59,6 +61,22 @@ def test_in_a_notebook_the_line_is_escaped_and_brings_the_theme(monkeypatch):
 def test_a_seed_that_is_none_is_refused(seed):
     with pytest.raises(OptionError, match="whole number"):
         lab.begin("t", seed=seed)
+
+
+def test_auto_means_the_device_that_was_chosen_until_it_is_given_back(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device() == "cuda"
+    lab.use_device("cpu")
+    assert "models run on cpu" in capsys.readouterr().out
+    model = models.build("nano", vocab_size=9, layers=1, d_model=16, heads=2)
+    assert (
+        choose_device() == choose_device("auto") == model.device.type == "cpu" and choose_device("cuda:1") == "cuda:1"
+    )
+    with pytest.raises(OptionError, match="use auto"):
+        lab.use_device("gpu")
+    lab.use_device("auto")
+    assert choose_device() == "cuda" and not capsys.readouterr().out
 
 
 def test_a_lesson_is_called_the_same_in_the_map_and_in_its_title():
