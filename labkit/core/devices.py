@@ -143,16 +143,18 @@ def cost_of(dtype: str, device: str) -> str:
 
 @cache
 def _seconds(dtype: str) -> float:
-    """Of one product, the best of eight after one that warms up."""
+    """Of one product on one thread, the best of eight after one that warms up; a second thread may have to wait."""
     from time import perf_counter
 
     import torch
 
-    one, took = torch.ones(256, 256, dtype=getattr(torch, dtype)), []
+    one, took, threads = torch.ones(256, 256, dtype=getattr(torch, dtype)), [], torch.get_num_threads()
+    torch.set_num_threads(1)
     for _ in range(9):
         began = perf_counter()
         torch.mm(one, one)
         took.append(perf_counter() - began)
+    torch.set_num_threads(threads)
     return min(took[1:])
 
 
