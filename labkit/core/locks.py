@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 
 @contextmanager
 def alone(lock: Path, doing: str, tell: Callable[[str], None]) -> Iterator[None]:
@@ -15,8 +17,6 @@ def alone(lock: Path, doing: str, tell: Callable[[str], None]) -> Iterator[None]
 
     Law: the second waits for the first and says so (tests/core/test_locks.py).
     """
-    from filelock import FileLock, Timeout
-
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
     try:
@@ -24,6 +24,20 @@ def alone(lock: Path, doing: str, tell: Callable[[str], None]) -> Iterator[None]
     except Timeout:
         tell(f"another process is {doing}; waiting for it")
         held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
+
+
+@contextmanager
+def only(lock: Path, refusal: Exception) -> Iterator[None]:
+    """The same for whoever shall not wait: where another process, or another loop of this one, holds it, `refusal`."""
+    held = FileLock(lock)
+    try:
+        held.acquire(timeout=0)
+    except Timeout:
+        raise refusal from None
     try:
         yield
     finally:

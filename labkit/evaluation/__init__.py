@@ -16,10 +16,9 @@ Questions of one's own: `Question(text, answer, topic=…, entity=…, prompt="A
 a model reads that text alone, and `entity` must stand in it.
 """
 
-from .facts import questions, topics
+from .facts import prefix_of, prompt_of, questions, topics
 from .grading import Grade, grade, normalise
-from .intervals import Measure, bootstrap, difference, discoveries, interval, p_value, rank_correlation, wilson
-from .prompts import prefix_of, prompt_of
+from .intervals import Measure, bootstrap, difference, discoveries, interval, p_value, wilson
 from .question import Question
 from .reliability import Reliability, calibration, fit_temperature, reliability, scaled
 from .scoring import Scores, auroc, checked, compare, risk_coverage, risk_curves, score, table
@@ -28,6 +27,6 @@ from .shares import share_bars, share_curve
 __all__ = [
     "Grade", "Measure", "Question", "Reliability", "Scores", "auroc", "bootstrap", "calibration", "checked",
     "compare", "difference", "discoveries", "fit_temperature", "grade", "interval", "normalise", "p_value",
-    "prefix_of", "prompt_of", "questions", "rank_correlation", "reliability", "risk_coverage", "risk_curves", "scaled",
+    "prefix_of", "prompt_of", "questions", "reliability", "risk_coverage", "risk_curves", "scaled",
     "score", "share_bars", "share_curve", "table", "topics", "wilson",
 ]  # fmt: skip

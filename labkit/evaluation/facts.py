@@ -2,6 +2,7 @@
 
 Reads   countryinfo, Babel (names of currencies), mendeleev, the speeches' metadata, `data/hallucination/*.toml`.
 Gives   lists of Question in a fixed order, and two examples for the prompt of each topic.
+Gives   what a model reads of a question: the examples of its topic, then the question.
 Ignores models and grading.
 """
 
@@ -10,7 +11,7 @@ import random
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,8 @@ def currencies() -> list[Question]:
 
 
 @cache
-def _elements() -> tuple[tuple[int, str, str], ...]:
+def _table() -> tuple[tuple[int, str, str], ...]:
+    """(atomic number, symbol, name) of each element."""
     from mendeleev.fetch import fetch_table
 
     table = fetch_table("elements").sort_values("atomic_number")
@@ -141,22 +143,22 @@ def _elements() -> tuple[tuple[int, str, str], ...]:
 
 def symbols() -> list[Question]:
     """What is the chemical symbol of …?"""
-    every = [
-        Question(f"What is the chemical symbol of {name}?", symbol, "symbols", name, kind="symbol",
-                 frequency=1 / number, id=f"symbols/{number}")
-        for number, symbol, name in _elements()
-    ]  # fmt: skip
-    return _unseen(every, "symbols")
+    return _elements("symbols", "chemical symbol", lambda number, symbol: symbol)
 
 
 def numbers() -> list[Question]:
     """What is the atomic number of …?"""
+    return _elements("numbers", "atomic number", lambda number, symbol: str(number))
+
+
+def _elements(topic: str, what: str, answer: Callable[[int, str], str]) -> list[Question]:
+    """A question about each element; its kind is called as the topic, without the s."""
     every = [
-        Question(f"What is the atomic number of {name}?", str(number), "numbers", name, kind="number",
-                 frequency=1 / number, id=f"numbers/{number}")
-        for number, _, name in _elements()
+        Question(f"What is the {what} of {name}?", answer(number, symbol), topic, name, kind=topic.removesuffix("s"),
+                 frequency=1 / number, id=f"{topic}/{number}")
+        for number, symbol, name in _table()
     ]  # fmt: skip
-    return _unseen(every, "numbers")
+    return _unseen(every, topic)
 
 
 def presidents() -> list[Question]:
@@ -265,3 +267,19 @@ def _draw(every: Sequence[Question], topic: str, n: int | None, seed: int) -> Se
         return every
     kept = random.Random(derive(seed, "questions", topic)).sample(range(len(every)), n)
     return [every[i] for i in sorted(kept)]
+
+
+def prompt_of(question: Question) -> str:
+    """What the model reads: the topic's two examples with their answers, then the question; or its own prompt.
+
+    Source: Brown et al. 2020 (examples in the prompt).
+    """
+    return question.prompt or prefix_of(question) + f"Question: {question.text}\nAnswer:"
+
+
+def prefix_of(question: Question) -> str:
+    """The examples that questions of one topic share."""
+    if question.prompt:
+        return question.shared
+    pairs = shots().get(question.topic, ())
+    return "".join(f"Question: {asked}\nAnswer: {answer}\n\n" for asked, answer in pairs)

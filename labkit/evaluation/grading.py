@@ -14,12 +14,9 @@ hand on real answers in at least 97 % (tests/evaluation/test_grading.py).
 """
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import regex as re
-
-from labkit.core.errors import ShapeError
 
 from .question import NUMBER, Question, number_in
 
@@ -88,17 +85,6 @@ def grade(text: str, question: Question) -> Grade:
         return Grade(False, True, said)
     right = {"number": _number, "symbol": _symbol}.get(question.kind, _words)(first, said, question)
     return Grade(right, False, said)
-
-
-def wrong(texts: Sequence[str], questions: Sequence[Question]) -> "list[bool]":
-    """Which answers are not right; a refusal of what has an answer is not right either.
-
-    Raises:
-        ShapeError: not one text for each question.
-    """
-    if len(texts) != len(questions):
-        raise ShapeError(f"{len(texts)} answers were given for {len(questions)} questions; give one for each")
-    return [not grade(text, question).right for text, question in zip(texts, questions, strict=True)]
 
 
 def _words(first: str, said: str, question: Question) -> bool:

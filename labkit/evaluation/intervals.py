@@ -13,10 +13,9 @@ Items of one group (answers of one person, fillings of one template) tell less t
 do with each other. Drawn one by one they give an interval that is too narrow; drawn group by group, the right one.
 
 Laws (tests/evaluation/test_intervals.py): intervals hold the truth as often as they say, with groups too, and without
-them not; groups of one are no groups; scipy is the oracle of shares, rank correlations and corrections.
+them not; groups of one are no groups; scipy is the oracle of shares and corrections.
 """
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -201,35 +200,3 @@ def wilson(shares: Any, counts: Any, z: float = Z) -> tuple[np.ndarray, np.ndarr
     middle = (shares + z * z / (2 * counts)) / (1 + z * z / counts)
     half = z / (1 + z * z / counts) * np.sqrt(shares * (1 - shares) / counts + z * z / (4 * counts * counts))
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
-
-
-def rank_correlation(a: Any, b: Any, *, groups: Any = None, draws: int = 2000, seed: int = 0) -> Measure:
-    """Do two measures order things alike? Spearman's ρ, by scipy, with its interval; 0 where one of them is constant.
-
-    Args:
-        a, b: same shape; pairs with a nan are left out.
-        groups: of the same shape, as in `bootstrap`.
-
-    Raises:
-        ShapeError: different shapes, or fewer than 5 pairs.
-
-    Law: invariant under monotone maps (tests/evaluation/test_intervals.py).
-    """
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    if a.shape != b.shape:
-        raise ShapeError(f"rank_correlation compares pairs, but the first has shape {a.shape} and the second {b.shape}")
-    there = ~(np.isnan(a) | np.isnan(b))
-    if there.sum() < 5:
-        raise ShapeError(f"a rank correlation needs 5 pairs or more, but {there.sum()} are left without nan")
-    groups = None if groups is None else np.asarray(groups)[there]
-    return bootstrap(_spearman, a[there], b[there], groups=groups, seed=derive(seed, "rank correlation"), draws=draws)
-
-
-def _spearman(a: np.ndarray, b: np.ndarray) -> Any:
-    """Over the last axis; 0 where nothing varies."""
-    from scipy.stats import ConstantInputWarning, spearmanrho
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstantInputWarning)
-        found: Any = spearmanrho(a, b, axis=-1)
-    return np.nan_to_num(found.statistic)

@@ -1,7 +1,7 @@
 """Questions whose answers are known: the truth that a model's answers are measured against.
 
 Gives   Question.
-Ignores models, where questions come from (`facts`) and how they are put (`prompts`).
+Ignores models, where questions come from and how they are put (`facts`).
 """
 
 from dataclasses import dataclass

@@ -38,10 +38,6 @@ class Scores:
     wrong: float
     """share of wrong answers among all"""
 
-    def risk_at(self, coverage: float) -> float:
-        """Share of wrong answers when only the surest `coverage` of all is answered."""
-        return float(np.interp(coverage, self.coverage, self.risk))
-
 
 def score(wrong: Any, scores: Any, *, groups: Any = None, seed: int = 0, draws: int = DRAWS) -> Scores:
     """AUROC, AUPRC, PRR and the risk–coverage curve of one detector.

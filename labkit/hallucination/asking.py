@@ -18,7 +18,7 @@ from labkit.sampling.options import whole
 from labkit.sampling.prompts import Decoder
 
 from .answers import Answers
-from .branching import GREEDY, Ask, Draws, Path, continuations
+from .continuing import Ask, Draws, continuations
 from .introspection import able, introspect
 from .store import fingerprint, remembered
 
@@ -113,26 +113,23 @@ def _ask(tokenizer: Any, question: Question, prompt: str) -> Ask:
 
 def _say(lm: Any, questions: Sequence[Question], asks: Sequence[Ask], draws: Draws) -> dict[str, Any]:
     """The fields of Answers that are about what was said."""
-    found = dict(watched(continuations(lm, asks, draws), len(asks), f"{lm.name} answers"))
-    paths = [found[n] for n in range(len(questions))]
-    decoder = Decoder(lm.tokenizer)
-    greedy = [_cut(decoder, one[GREEDY], q.stop) for one, q in zip(paths, questions, strict=True)]
-    drawn = [[one[m] for m in sorted(one) if m >= 0] for one in paths]
-
-    def text(path: Path, stop: str) -> str:
-        return decoder.text(path.ids).split(stop)[0].strip()
-
+    grown = dict(watched(continuations(lm, asks, draws), len(asks), f"{lm.name} answers"))
+    decoder, rows = Decoder(lm.tokenizer), [grown[n] for n in range(len(questions))]  # (question, 1 + sample)
+    said = [tuple(_said(decoder, one.ids, q.stop) for one in row) for row, q in zip(rows, questions, strict=True)]
+    greedy = [_own(decoder, row[0].ids, q.stop) for row, q in zip(rows, questions, strict=True)]
+    costs = [np.array(row[0].costs[: len(ids)], np.float32) for row, ids in zip(rows, greedy, strict=True)]
+    sums = [[sum(float(cost[0]) for cost in one.costs) for one in row[1:]] for row in rows]
     return {
-        "texts": tuple(text(one[GREEDY], q.stop) for one, q in zip(paths, questions, strict=True)),
-        "tokens": tuple(tuple(decoder.token(i) for i in path.ids) for path in greedy),
-        "ids": tuple(path.ids for path in greedy),
-        "logprobs": tuple(np.array(path.logprobs, dtype=np.float32) for path in greedy),
-        "entropies": tuple(np.array(path.entropies, dtype=np.float32) for path in greedy),
-        "margins": tuple(np.array(path.margins, dtype=np.float32) for path in greedy),
-        "samples": tuple(tuple(text(p, q.stop) for p in row) for row, q in zip(drawn, questions, strict=True)),
-        "sample_logprobs": _grid([[sum(p.logprobs) for p in row] for row in drawn], np.float32),
-        "sample_lengths": _grid([[len(p.ids) for p in row] for row in drawn], np.int64),
-    }  # fmt: skip
+        "texts": tuple(row[0] for row in said),
+        "tokens": tuple(tuple(map(decoder.token, ids)) for ids in greedy),
+        "ids": tuple(greedy),
+        "logprobs": tuple(row[:, 0] for row in costs),
+        "entropies": tuple(row[:, 2] for row in costs),
+        "margins": tuple(row[:, 3] for row in costs),
+        "samples": tuple(row[1:] for row in said),
+        "sample_logprobs": _grid(sums, np.float32),
+        "sample_lengths": _grid([[len(one.ids) for one in row[1:]] for row in rows], np.int64),
+    }
 
 
 def _grid(rows: Sequence[Sequence[float]], dtype: Any) -> np.ndarray:
@@ -140,9 +137,14 @@ def _grid(rows: Sequence[Sequence[float]], dtype: Any) -> np.ndarray:
     return np.array(rows, dtype).reshape(len(rows), -1)
 
 
-def _cut(decoder: Decoder, path: Path, stop: str) -> Path:
-    """The answer's own tokens: without the one that ends it, unless there is no other."""
-    kept = len(path.ids)
-    while kept > 1 and not decoder.text(path.ids[kept - 1 : kept]).split(stop)[0].strip():
+def _said(decoder: Decoder, ids: Sequence[int], stop: str) -> str:
+    """The text before its end."""
+    return decoder.text(ids).split(stop)[0].strip()
+
+
+def _own(decoder: Decoder, ids: Sequence[int], stop: str) -> tuple[int, ...]:
+    """The answer's own tokens: without those that end it, unless there is no other."""
+    kept = len(ids)
+    while kept > 1 and not _said(decoder, ids[kept - 1 : kept], stop):
         kept -= 1
-    return Path(path.ids[:kept], path.logprobs[:kept], path.entropies[:kept], path.margins[:kept])
+    return tuple(ids[:kept])

@@ -24,8 +24,7 @@ from labkit.core.errors import OptionError
 from labkit.core.results import Curve, Curves
 from labkit.core.seeds import derive
 from labkit.evaluation import Question, share_curve
-from labkit.models.language_model import LanguageModel
-from labkit.models.loading import describe
+from labkit.models.language_model import LanguageModel, describe
 from labkit.text.people import DIRECT, FORWARD, UNKNOWN, VALUES, Fact, People, Person
 from labkit.text.telling import SentenceData
 from labkit.training.config import TrainConfig

@@ -17,9 +17,9 @@ import torch
 from labkit.assets.progress import watched
 from labkit.core.errors import TextError
 from labkit.evaluation import Question
-from labkit.sampling.prompts import context_length
+from labkit.models.language_model import context_length
 
-from .branching import GREEDY, Ask, Draws, continuations, read_ends
+from .continuing import Ask, Draws, continuations, read_ends
 
 TRUTH = (
     "Question: How many legs does a spider have?\nProposed answer: eight\n"
@@ -88,7 +88,7 @@ def stated(lm: Any, questions: Sequence[Question], texts: Sequence[str]) -> np.n
     ]
     paths = continuations(lm, asks, Draws(0, 0.0, DIGITS, 0))
     said = dict(watched(paths, len(asks), f"{lm.name} says how sure it is"))
-    return np.array([confidence_in(lm.tokenizer.decode(list(said[n][GREEDY].ids))) for n in range(len(asks))])
+    return np.array([confidence_in(lm.tokenizer.decode(said[n][0].ids)) for n in range(len(asks))])
 
 
 def confidence_in(text: str) -> float:

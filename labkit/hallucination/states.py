@@ -20,7 +20,7 @@ from labkit.core.devices import STORED
 from labkit.core.seeds import derive
 from labkit.evaluation import Question
 
-from .branching import Ask
+from .continuing import Ask
 
 BATCH = 16
 KEPT = np.dtype(STORED)

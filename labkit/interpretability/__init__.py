@@ -12,33 +12,15 @@ the same for every architecture: decoders and encoders, downloaded or trained a 
 from .ablation import head_effects, predict_without, token_losses, vectors_without
 from .capture import Capture, capture
 from .edits import SITES, Edit
-from .heads import MEASURES, head_classes, induction_scores, measure, measure_all, repeated_tokens
+from .heads import MEASURES, head_classes, measure, measure_all
+from .induction import induction_scores, repeated_tokens
 from .one_head import OneHead, head_weights, one_head
 from .patching import Patched, patch
 from .relevance import compare_with_effect, cosine_distance, gradient_times_attention, value_weighted
 
 __all__ = [
-    "MEASURES",
-    "SITES",
-    "Capture",
-    "Edit",
-    "OneHead",
-    "Patched",
-    "capture",
-    "compare_with_effect",
-    "cosine_distance",
-    "gradient_times_attention",
-    "head_classes",
-    "head_effects",
-    "head_weights",
-    "induction_scores",
-    "measure",
-    "measure_all",
-    "one_head",
-    "patch",
-    "predict_without",
-    "repeated_tokens",
-    "token_losses",
-    "value_weighted",
+    "MEASURES", "SITES", "Capture", "Edit", "OneHead", "Patched", "capture", "compare_with_effect", "cosine_distance",
+    "gradient_times_attention", "head_classes", "head_effects", "head_weights", "induction_scores", "measure",
+    "measure_all", "one_head", "patch", "predict_without", "repeated_tokens", "token_losses", "value_weighted",
     "vectors_without",
-]
+]  # fmt: skip

@@ -19,6 +19,7 @@ from labkit.core.results import HeadPatterns
 from labkit.models.language_model import require_finite
 
 from .edits import SITES, Edit, Hook, check_site, hook_name, hooks_of, obeyed
+from .heads import head_classes
 from .inputs import Text, require_attention, token_ids
 
 if TYPE_CHECKING:
@@ -56,8 +57,6 @@ class Capture:
     @property
     def attention(self) -> HeadPatterns:
         """The weights of every head, each with its class, ready to be shown."""
-        from .heads import head_classes
-
         classes = head_classes(self) if len(self) > 1 else ()
         return HeadPatterns(
             self.tokens, self.tokens, self["pattern"], self.layers, self.causal, f"Attention in {self.name}", classes

@@ -13,18 +13,12 @@ token has no previous one) is left out; where none is left the measure is nan.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from labkit.core.errors import OptionError, TextError, closest
 from labkit.core.results import LayerGrid
-from labkit.core.seeds import derive
-
-from .capture import Capture, capture
-
-if TYPE_CHECKING:
-    from labkit.models import LanguageModel
 
 
 def previous(pattern: np.ndarray, ids: np.ndarray) -> np.ndarray:
@@ -80,7 +74,7 @@ CLASSES = ("induction", "duplicate", "previous", "self", "sink")
 """A head's class is the first of these that holds half of its weight or more; else `local` or `broad`."""
 
 
-def measure(name: str, seen: Capture) -> LayerGrid:
+def measure(name: str, seen: Any) -> LayerGrid:
     """One measure of every head.
 
     Raises:
@@ -98,14 +92,14 @@ def measure(name: str, seen: Capture) -> LayerGrid:
     return LayerGrid(values, name, UNITS.get(name, "weight"), title, row_labels=tuple(map(str, seen.layers)))
 
 
-def measure_all(seen: Capture) -> dict[str, np.ndarray]:
+def measure_all(seen: Any) -> dict[str, np.ndarray]:
     """Every measure of every head; nan where the text gives a measure nothing to look at."""
     if len(seen) < 2:
         raise TextError(f"the text has {len(seen)} token; where a head looks needs 2 or more")
     return {name: found(seen["pattern"], np.array(seen.ids)) for name, found in MEASURES.items()}
 
 
-def head_classes(seen: Capture) -> tuple[tuple[str, ...], ...]:
+def head_classes(seen: Any) -> tuple[tuple[str, ...], ...]:
     """(layer, head) the class of each head on this text.
 
     The first of `CLASSES` whose measure is 0.5 or more names the head. The rest are `local` when their mean distance
@@ -117,43 +111,6 @@ def head_classes(seen: Capture) -> tuple[tuple[str, ...], ...]:
     for name in reversed(CLASSES):
         names[np.nan_to_num(found[name]) >= 0.5] = name
     return tuple(tuple(row) for row in names)
-
-
-def repeated_tokens(lm: "LanguageModel", *, length: int = 50, seed: int = 0) -> list[int]:
-    """Random tokens, twice: the same `length` numbers one after the other, so only copying can predict the second half.
-
-    Special tokens are left out; where the model's texts start with one, it comes first.
-    """
-    special = set(lm.tokenizer.all_special_ids)
-    ordinary = np.array([i for i in range(min(len(lm.tokenizer), lm.card.vocab)) if i not in special])
-    if not 2 <= length <= len(ordinary):
-        raise OptionError(f"length={length} is not between 2 and the {len(ordinary)} ordinary tokens of {lm.name}")
-    half = np.random.default_rng(derive(seed, "repeated tokens")).choice(ordinary, length, replace=False).tolist()
-    start = lm.tokenizer("")["input_ids"][:1]
-    return [*start, *half, *half]
-
-
-def induction_scores(lm: "LanguageModel", *, length: int = 50, draws: int = 4, seed: int = 0) -> LayerGrid:
-    """How much each head, in the second half of repeated random tokens, looks at what followed the first time.
-
-    Args:
-        length: tokens in each half.
-        draws: how many such texts the score is averaged over.
-
-    Returns:
-        LayerGrid (layer, head); 1 = all of its weight.
-
-    Source: Olsson et al. 2022, "In-context learning and induction heads".
-    Law: a hand-made perfect induction pattern scores 1, a uniform one 1/n (tests/interpretability/test_heads.py).
-    """
-    if draws < 1:
-        raise OptionError(f"draws={draws}: average over one text or more")
-    texts = [repeated_tokens(lm, length=length, seed=derive(seed, "induction", n)) for n in range(draws)]
-    grids = [measure("induction", capture(lm, ids)) for ids in texts]
-    return LayerGrid(
-        np.mean([grid.values for grid in grids], axis=0), "induction score", "weight",
-        f"Induction in {lm.name}: {length} random tokens, twice", row_labels=grids[0].row_labels,
-    )  # fmt: skip
 
 
 def _on(pattern: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from math import inf
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from labkit.core.errors import ModelError
 from labkit.core.results import Table
+
+from .catalog import Entry
 
 
 @dataclass(frozen=True)
@@ -181,9 +184,52 @@ def watch(name: str, model: Any, tokenizer: Any) -> LanguageModel:
 
     It is in evaluation mode whatever the trained one's is, so looking changes nothing.
     """
-    from .loading import describe
-
     tensors = [*model.parameters(), *model.buffers()]
     twin = copy.deepcopy(model, {id(tensor): tensor for tensor in tensors}).eval()
     adopt_special_tokens(twin, tokenizer)
     return LanguageModel(name, twin, tokenizer, describe(name, twin, None))
+
+
+def describe(name: str, model: Any, entry: Entry | None) -> Card:
+    """The facts of a loaded model, counted from its tensors.
+
+    Law: equal to the sums over the safetensors files, shared tensors once (tests/models/test_loading.py).
+    """
+    config = model.config
+    table = model.get_input_embeddings().weight
+    tensors = list(model.parameters())
+    return Card(
+        name=name,
+        title=entry.title if entry else Path(name).name,
+        kind=entry.kind if entry else _kind(model),
+        parameters=sum(t.numel() for t in tensors),
+        embedding_parameters=table.numel(),
+        layers=int(getattr(config, "num_hidden_layers", 0)),
+        heads=int(getattr(config, "num_attention_heads", 0)),
+        d_model=table.shape[1],
+        vocab=table.shape[0],
+        context=context_length(model, unlimited=0),
+        licence=entry.licence if entry else "not stated",
+        source=entry.source if entry else name,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        memory_gb=sum(t.numel() * t.element_size() for t in tensors) / 1e9,
+    )
+
+
+def context_length(model: Any, unlimited: int = 1 << 30) -> int:
+    """How many tokens the model can attend to; `unlimited` where its settings name no limit."""
+    sizes = (getattr(model.config, name, None) for name in ("max_position_embeddings", "n_positions", "n_ctx"))
+    return next((size for size in sizes if isinstance(size, int) and size > 0), unlimited)
+
+
+def _kind(model: Any) -> str:
+    if model.config.is_encoder_decoder:
+        return "encoder-decoder"
+    if model.can_generate():
+        return "decoder-only"
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
+
+    of = type(model.config)  # a Bert can be given either head, and without one it reads both ways
+    one_way = of in MODEL_FOR_CAUSAL_LM_MAPPING and of not in MODEL_FOR_MASKED_LM_MAPPING
+    return "decoder-only without a next-token head" if one_way else "encoder-only"

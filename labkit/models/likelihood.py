@@ -120,7 +120,7 @@ def read_pair(lm: LanguageModel, prompt: str, continuation: str) -> Pair:
     if not continuation:
         raise TextError(f"the continuation of {prompt[-40:]!r} is empty; give one or more characters, such as ' yes'")
     alone, whole = (read_ids(lm.tokenizer, text) for text in (prompt, prompt + continuation))
-    border = _shared(alone, whole)
+    border = in_common(alone, whole)
     if border == len(whole):
         raise TextError(f"{continuation!r} adds no token to {prompt[-40:]!r}; write characters of the vocabulary")
     merged = bool(prompt) and border < len(alone)
@@ -134,9 +134,10 @@ def read_pair(lm: LanguageModel, prompt: str, continuation: str) -> Pair:
     return Pair(tuple(whole), border, merged)
 
 
-def _shared(a: Sequence[int], b: Sequence[int]) -> int:
-    """How many ids the two begin with in common."""
-    return next((n for n, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+def in_common(*rows: Sequence[int]) -> int:
+    """How many ids all rows begin with in common."""
+    first, last = min(map(tuple, rows)), max(map(tuple, rows))  # what these two share, all between them share too
+    return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
 
 
 def _parts(texts: Sequence[Pair], batch: int) -> Iterator[list[int]]:
@@ -144,7 +145,7 @@ def _parts(texts: Sequence[Pair], batch: int) -> Iterator[list[int]]:
     order = sorted(range(len(texts)), key=lambda n: texts[n].ids)
     part: list[int] = []
     for n in order:
-        shared = _shared(texts[part[0]].ids, texts[n].ids) if part else 0
+        shared = in_common(texts[part[0]].ids, texts[n].ids) if part else 0
         longest = max(len(texts[m].ids) for m in [*part, n]) - shared
         if part and (len(part) == batch or longest * (len(part) + 1) > TOKENS):
             yield part
@@ -168,7 +169,7 @@ class _Beginning:
         if not ids or not self.caches:
             return None
         past: Any = self.cache
-        kept = _shared(self.ids, ids)
+        kept = in_common(self.ids, ids)
         if kept < len(self.ids):  # part of it only
             plain = all(type(layer).__name__ == "DynamicLayer" for layer in past.layers)
             kept = kept if plain else 0
@@ -198,7 +199,7 @@ def _logprobs(lm: LanguageModel, beginning: _Beginning, texts: Sequence[Pair]) -
 
     with torch.inference_mode():
         first = min(text.border for text in texts)
-        shared = min(_shared(texts[0].ids, texts[-1].ids), first - 1)  # they are sorted: the ends suffice
+        shared = min(in_common(texts[0].ids, texts[-1].ids), first - 1)  # they are sorted: the ends suffice
         cache = beginning.rows(texts[0].ids[:shared], len(texts))
         shared = shared if cache is not None else 0
         most = max(len(text.ids) for text in texts)

@@ -21,7 +21,7 @@ from labkit.core.paths import runs_folder
 from .catalog import Entry, entries
 from .checks import check_room, count_elements, read_config, weight_files
 from .conversion import converted, quiet
-from .language_model import Card, LanguageModel
+from .language_model import LanguageModel, describe
 from .layout import lay_side_by_side
 
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -243,42 +243,3 @@ def check_vocabulary(folder: Path, tokenizer: Any, model: Any) -> None:
             f"the tokenizer in {folder} numbers its tokens up to {highest:,}, but the model knows 0 to {rows - 1:,}; "
             "save the tokenizer that it was trained with, or give it rows: model.resize_token_embeddings(...)"
         )
-
-
-def describe(name: str, model: Any, entry: Entry | None) -> Card:
-    """The facts of a loaded model, counted from its tensors.
-
-    Law: equal to the sums over the safetensors files, shared tensors once (tests/models/test_loading.py).
-    """
-    config = model.config
-    table = model.get_input_embeddings().weight
-    tensors = list(model.parameters())
-    return Card(
-        name=name,
-        title=entry.title if entry else Path(name).name,
-        kind=entry.kind if entry else _kind(model),
-        parameters=sum(t.numel() for t in tensors),
-        embedding_parameters=table.numel(),
-        layers=int(getattr(config, "num_hidden_layers", 0)),
-        heads=int(getattr(config, "num_attention_heads", 0)),
-        d_model=table.shape[1],
-        vocab=table.shape[0],
-        context=int(getattr(config, "max_position_embeddings", 0) or getattr(config, "n_positions", 0) or 0),
-        licence=entry.licence if entry else "not stated",
-        source=entry.source if entry else name,
-        device=str(model.device),
-        dtype=str(model.dtype).removeprefix("torch."),
-        memory_gb=sum(t.numel() * t.element_size() for t in tensors) / 1e9,
-    )
-
-
-def _kind(model: Any) -> str:
-    if model.config.is_encoder_decoder:
-        return "encoder-decoder"
-    if model.can_generate():
-        return "decoder-only"
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_MASKED_LM_MAPPING
-
-    of = type(model.config)  # a Bert can be given either head, and without one it reads both ways
-    one_way = of in MODEL_FOR_CAUSAL_LM_MAPPING and of not in MODEL_FOR_MASKED_LM_MAPPING
-    return "decoder-only without a next-token head" if one_way else "encoder-only"

@@ -23,9 +23,10 @@ from torch import Tensor
 
 from labkit.core.errors import OptionError
 from labkit.core.results import Samples, TokenTree
+from labkit.models.language_model import context_length
 
 from .options import whole
-from .prompts import Decoder, Prompt, context_length, end_tokens, read_prompts
+from .prompts import Decoder, Prompt, end_tokens, read_prompts
 from .runners import make_runner
 
 

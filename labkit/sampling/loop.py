@@ -18,12 +18,13 @@ import torch
 
 from labkit.core.errors import OptionError
 from labkit.core.seeds import derive
+from labkit.models.language_model import context_length
 from labkit.models.prediction import read_ids
 
 from .constraints import Constraint, make_constraint
 from .drawing import History, draw
 from .options import SampleOptions
-from .prompts import Decoder, Prompt, context_length, end_tokens
+from .prompts import Decoder, Prompt, end_tokens
 from .runners import Runner, make_runner, read_together
 
 
@@ -116,19 +117,24 @@ def plant(
     return texts
 
 
-def grow(lm: Any, texts: Sequence[Text], ending: Ending, options: SampleOptions) -> Iterator[list[Text]]:
+def grow(
+    lm: Any, texts: Sequence[Text], ending: Ending, options: SampleOptions, shared: int | None = None
+) -> Iterator[list[Text]]:
     """Let the texts grow together until all have ended; those that took one more token, each time.
+
+    Args:
+        shared: ids with which all prompts begin, read once, as in `read_together`.
 
     Laws (tests/sampling/test_sample.py): a text is the same alone, in a batch and beside others; texts that are alike
     are computed once.
     """
     runner, decoder = make_runner(lm.model, cache=options.cache), Decoder(lm.tokenizer)
     live = list(texts)
-    rows, logits = _begin(runner, live, ending.context)
+    rows, logits = _begin(runner, live, ending.context, shared)
     while True:
         chances = [text.uniforms and text.uniforms.random() for text in live]
-        shared = None if rows == list(range(len(live))) else rows
-        drawn = draw(logits, chances, _history(live, rows, logits.shape), options, shared)
+        at = None if rows == list(range(len(live))) else rows
+        drawn = draw(logits, chances, _history(live, rows, logits.shape), options, at)
         costs = zip(drawn.logprobs, drawn.truncated, drawn.entropies, drawn.margins, strict=True)
         for text, token, cost in zip(live, drawn.tokens.tolist(), costs, strict=True):
             text.take(token, cost)
@@ -149,7 +155,9 @@ def grow(lm: Any, texts: Sequence[Text], ending: Ending, options: SampleOptions)
         logits = runner.advance(newest)[:, -1]
 
 
-def _begin(runner: Runner, live: Sequence[Text], context: int) -> tuple[list[int], torch.Tensor]:
+def _begin(
+    runner: Runner, live: Sequence[Text], context: int, shared: int | None = None
+) -> tuple[list[int], torch.Tensor]:
     """(text,) each one's row, and (row, vocab) logits; texts that are alike are one row."""
     alike: dict[tuple, int] = {}
     rows = []
@@ -157,7 +165,7 @@ def _begin(runner: Runner, live: Sequence[Text], context: int) -> tuple[list[int
         if len(text.window) >= context:
             text.start += len(text.window) - max(context // 2, 1)
         rows.append(alike.setdefault((text.prompt.ids, *text.ids, text.stop, text.forced), len(alike)))
-    return rows, read_together(runner, [live[rows.index(row)].window for row in alike.values()])
+    return rows, read_together(runner, [live[rows.index(row)].window for row in alike.values()], shared)
 
 
 def _history(live: Sequence[Text], rows: Sequence[int], shape: torch.Size) -> History:

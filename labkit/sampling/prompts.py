@@ -131,15 +131,6 @@ def end_tokens(lm: Any) -> frozenset[int]:
     return frozenset(i for i in (*ids, lm.tokenizer.eos_token_id) if i is not None)
 
 
-def context_length(model: Any) -> int:
-    """How many tokens the model can attend to; a very large number where its settings name no limit."""
-    for name in ("max_position_embeddings", "n_positions", "n_ctx"):
-        size = getattr(model.config, name, None)
-        if isinstance(size, int) and size > 0:
-            return size
-    return 1 << 30
-
-
 def prompt_tokens(lm: Any, prompt: Any) -> TokenSplit:
     """One prompt as the model reads it: a text as it is, a chat in its template, each special token as one.
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from labkit.core.errors import ModelError, OptionError
 from labkit.models import require_model
+from labkit.models.likelihood import in_common
 
 from .forward import CachedRunner, PlainRunner
 from .llama import LlamaRunner, fits
@@ -66,20 +67,19 @@ def make_runner(model: Any, *, cache: Any = True) -> Runner:
     return LlamaRunner(model) if fits(model) else CachedRunner(model)
 
 
-def read_together(runner: Runner, rows: Sequence[Sequence[int]]) -> Tensor:
-    """(row, vocab) logits after each row; what rows of one length begin with in common is read once."""
-    shared = min(in_common(rows), len(rows[0]) - 1)
+def read_together(runner: Runner, rows: Sequence[Sequence[int]], shared: int | None = None) -> Tensor:
+    """(row, vocab) logits after each row; what rows of one length begin with in common is read once.
+
+    Args:
+        shared: how much of it; None = all. Another number rounds otherwise.
+    """
+    keep = int(shared is None)  # what a caller divides is read as it always was, to the last bit
+    shared = min(in_common(*rows) if shared is None else shared, len(rows[0]) - 1)
     if len(rows) == 1 or shared < SHARED or len(set(map(len, rows))) > 1:
         return runner.begin(rows)
     runner.begin([rows[0][:shared]])
     runner.select([0] * len(rows))
-    return runner.advance(torch.tensor([list(row[shared:]) for row in rows]), keep=1)[:, -1]
-
-
-def in_common(rows: Sequence[Sequence[int]]) -> int:
-    """How many ids all rows begin with in common."""
-    first, last = min(rows, key=tuple), max(rows, key=tuple)
-    return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return runner.advance(torch.tensor([list(row[shared:]) for row in rows]), keep=keep)[:, -1]
 
 
 class PrefixCache:
@@ -121,7 +121,7 @@ class PrefixCache:
         now = _state(self._model)
         if now != self._state:
             self._runner, self._state, self._rows = make_runner(self._model), now, []
-        same = [in_common([row, prompts[0][:-1]]) for row in self._rows]
+        same = [in_common(row, prompts[0][:-1]) for row in self._rows]
         kept, best = (max(same), same.index(max(same))) if same else (0, 0)
         rest, forget = prompts[0][kept:], len(self._rows[best]) - kept if same else 0
         if len(prompts) > 1 or not kept or not self._goes_back_to(best, forget):

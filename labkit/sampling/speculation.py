@@ -23,11 +23,12 @@ from torch import Tensor
 from labkit.core.errors import OptionError
 from labkit.core.results import Samples
 from labkit.core.seeds import derive
+from labkit.models.language_model import context_length
 
 from .beams import one_prompt
 from .drafts import Draft, distribution, pick_one
 from .options import SampleOptions, make_options, whole
-from .prompts import Decoder, Prompt, context_length, end_tokens
+from .prompts import Decoder, Prompt, end_tokens
 from .runners import Runner, make_runner
 
 

@@ -162,10 +162,8 @@ def _at_the_end(outcome: Outcome, baseline: Baseline) -> list[Problem]:
 
 def told(claim: ClaimRecord) -> str:
     """`topic/rate moved by 0.05: 0.5 → 0.55; tolerance 0.02`."""
-    change = "changed" if claim.moved is None else f"moved by {show_value(claim.moved)}"
-    values = f"{show_value(claim.accepted)} → {show_value(claim.value)}"
-    allowed = "must be equal" if claim.allowed is None else f"tolerance {show_value(claim.allowed)}"
-    return f"{claim.name} {change}: {values}; {allowed}"
+    change = "changed" if claim.moved is None else f"moved by {claim.change}"
+    return f"{claim.name} {change}: {show_value(claim.accepted)} → {show_value(claim.value)}; {claim.limit}"
 
 
 def accept(outcomes: Sequence[Outcome], notebook: Path) -> Outcome:

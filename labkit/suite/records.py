@@ -73,6 +73,16 @@ class ClaimRecord:
         return max(scatter, ROUNDING * abs(self.accepted))  # pyright: ignore
 
     @property
+    def change(self) -> str:
+        """How far it moved, in its unit; `changed`, or `–` where nothing can be said."""
+        return show_value(self.moved) if self.moved is not None else "changed" if self.drifted else "–"
+
+    @property
+    def limit(self) -> str:
+        """What it may move by: measures by their tolerance, counts and texts not at all."""
+        return "must be equal" if self.allowed is None else f"tolerance {show_value(self.allowed)}"
+
+    @property
     def drifted(self) -> bool:
         """Whether it left the tolerance around its accepted value.
 

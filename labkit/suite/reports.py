@@ -96,7 +96,7 @@ def write_reports(result: SuiteResult, folder: Path) -> Path:
         text = template("report.html").render(
             result=result, entries=entries, tally=tally(result), policy=POLICY, style=style() + read("report.css"),
             thumbnail_style=style(), plots=read("plots.js"), pages=PAGES, when=when(result.started), show=show_value,
-            seconds=seconds, gigabytes=gigabytes, change=change, allowed=allowed, junit=JUNIT,
+            seconds=seconds, gigabytes=gigabytes, junit=JUNIT,
         )  # fmt: skip
         write(folder / REPORT, text)
         write(folder / JUNIT, junit(result))
@@ -203,15 +203,3 @@ def _asked(page: Page) -> str:
 
 def _blamed(outcome: Outcome, claim: ClaimRecord) -> bool:
     return claim.holds is False or (claim.drifted and claim.name not in outcome.moved)
-
-
-def change(claim: ClaimRecord) -> str:
-    """How far a claim moved from what was accepted, in its unit; `changed`, or `–` where nothing can be said."""
-    if claim.moved is not None:
-        return show_value(claim.moved)
-    return "changed" if claim.drifted else "–"
-
-
-def allowed(claim: ClaimRecord) -> str:
-    """What it may move by: measures by their tolerance, counts and texts not at all."""
-    return "must be equal" if claim.allowed is None else f"tolerance {show_value(claim.allowed)}"

@@ -22,6 +22,7 @@ from typing import Any
 from labkit import __version__
 from labkit.core.devices import describe_machine
 from labkit.core.errors import NotebookError
+from labkit.core.locks import only
 from labkit.core.paths import runs_folder
 
 from .baselines import accept, check_claims, compare, read_baseline
@@ -115,28 +116,21 @@ def _written(result: SuiteResult, outcomes: dict[int, Outcome], folder: Path, cl
 @contextmanager
 def _only_run_in(folder: Path, plan: Sequence[Job]) -> Iterator[Path]:
     """Hold the folder, which must not hold the notebooks themselves, for this run; gives the file that stops it."""
-    from filelock import FileLock, Timeout
-
     for job in plan:
         if replace(job, folder=folder).executed.resolve() == job.source.resolve():
             raise NotebookError(
                 f"{folder} holds {job.notebook.name} itself, which the run would overwrite; use another -o"
             )
 
-    lock, stop_file = FileLock(folder / ".lock"), folder / ".stop"
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise NotebookError(
-            f"another run writes into {folder} now; give this one a folder of its own with -o"
-        ) from None
-    try:
-        stop_file.unlink(missing_ok=True)
-        yield stop_file
-    finally:
-        stop_file.unlink(missing_ok=True)
-        lock.release()
-        (folder / ".lock").unlink(missing_ok=True)
+    lock, stop_file = folder / ".lock", folder / ".stop"
+    with only(lock, NotebookError(f"another run writes into {folder} now; give this one a folder of its own with -o")):
+        try:
+            stop_file.unlink(missing_ok=True)
+            yield stop_file
+        finally:
+            stop_file.unlink(missing_ok=True)
+            with suppress(OSError):  # Windows keeps it while it is held
+                lock.unlink()
 
 
 @contextmanager

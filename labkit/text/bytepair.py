@@ -24,6 +24,8 @@ from labkit.core.pieces import BYTES, visible
 from labkit.core.results import Table, TokenSplit
 from labkit.core.values import checked_text
 
+from .tokenizers import checked_ids, split_with
+
 Pair = tuple[int, int]
 
 CHUNK = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
@@ -200,14 +202,10 @@ class BytePair:
         return word
 
     def pieces(self, ids: Sequence[int]) -> list[bytes]:
-        from .tokenizers import checked_ids
-
         return [self._vocabulary[i] for i in checked_ids(ids, self.vocab_size, self.name)]
 
     def decode(self, ids: Iterable[int]) -> str:
         return b"".join(self.pieces(list(ids))).decode("utf-8", "replace")
 
     def split(self, text: str) -> TokenSplit:
-        from .tokenizers import split_with
-
         return split_with(self, text)

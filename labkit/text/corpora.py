@@ -129,23 +129,20 @@ def files_of(path: Path) -> list[Path]:
     return files
 
 
-def decoded(data: bytes, title: object, at: int = 0) -> str:
+def decoded(data: bytes, title: object) -> str:
     """The text of some bytes of a file, each line ending with one character.
-
-    Args:
-        at: where in the file the bytes stand.
 
     Raises:
         TextError: they are no text in UTF-8.
     """
     if (null := data.find(0)) >= 0:
         raise TextError(
-            f"{title} is no text: byte {at + null} is 0, as in a program, a picture or UTF-16; save it as text in UTF-8"
+            f"{title} is no text: byte {null} is 0, as in a program, a picture or UTF-16; save it as text in UTF-8"
         )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise TextError(f"{title} is not UTF-8 (byte {at + error.start}); save it as UTF-8") from None
+        raise TextError(f"{title} is not UTF-8 (byte {error.start}); save it as UTF-8") from None
     return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -1,6 +1,6 @@
-"""Datasets: a corpus as tokens on disk, tokenised once, read through a memory map, so its size does not matter.
+"""Datasets: a corpus as tokens on disk, tokenised once and read through a memory map.
 
-Reads   a corpus, or files piece by piece, and a tokenizer (or fits one to what is trained on).
+Reads   a corpus, and a tokenizer (or fits one to what is trained on).
 Gives   TokenData: the tokens of each side, and batches by number.
 Ignores models.
 
@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from hashlib import blake2b
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -25,7 +26,7 @@ from labkit.core.errors import OptionError, TextError, closest
 from labkit.core.paths import atomic_folder, cache_folder, runs_folder, sweep
 
 from .batches import Batch
-from .corpora import Corpus, corpus, place_of
+from .corpora import Corpus, corpus
 from .families import from_library
 from .splits import SIDES, Unit, sides, units
 from .vocabularies import KINDS_OF_TOKENS, fit_tokenizer
@@ -114,7 +115,7 @@ def dataset(
     """A corpus as tokens, split into what is trained on and what is held out.
 
     Args:
-        source: a Corpus; `"sotu"`; or a text file or a folder of .txt files, which are read piece by piece.
+        source: a Corpus; or what `corpus` takes: `"sotu"`, a text file, or a folder of .txt files.
         tokenizer: `characters`, `bpe` or `words` (fitted to what is trained on), or a tokenizer of the transformers
             library, such as `lm.tokenizer`.
         size: the vocabulary's, for bpe and words.
@@ -126,10 +127,9 @@ def dataset(
 
     Laws: tests/text/test_datasets.py.
     """
-    texts: Corpus | Path = source if isinstance(source, Corpus) else _named(source)
-    found = units(texts, share=validation)
-    total = sum(unit.stop - unit.start for unit in found)
-    name = texts.name
+    texts = source if isinstance(source, Corpus) else corpus(source)
+    found, name = units(texts, share=validation), texts.name
+    total = sum(len(unit.data) for unit in found)
     if total < LEAST:
         raise TextError(f"{name!r} holds {total} bytes of text; a model needs at least {LEAST:,} to learn anything")
     if isinstance(tokenizer, str) and tokenizer not in KINDS_OF_TOKENS:
@@ -164,10 +164,6 @@ def _folder(digest: str) -> Path:
             return shared / digest
     except OSError:
         return runs_folder() / ".datasets" / digest
-
-
-def _named(source: str | Path) -> Corpus | Path:
-    return corpus("sotu") if source == "sotu" else place_of(source)
 
 
 def _backend(tokenizer: Any) -> Any:
@@ -205,11 +201,11 @@ def _telling(name: str, total: int, tokenizer: Any) -> AbstractContextManager[Up
     return progress(f"Tokenising {name}", (1 + fits) * total)
 
 
-def _counted(texts: Iterable[str], update: Update, done: list[int]) -> Iterator[str]:
-    """The same texts; each is counted when the next one is asked for."""
-    for text in texts:
-        yield text
-        done[0] += len(text.encode())
+def _counted(found: Iterable[Unit], update: Update, done: list[int]) -> Iterator[str]:
+    """The texts of some units; each is counted when the next one is asked for."""
+    for unit in found:
+        yield unit.text
+        done[0] += len(unit.data)
         update(done[0])
 
 
@@ -217,40 +213,35 @@ def _make(folder: Path, both: dict[str, list[Unit]], tokenizer: Any, size: int, 
     done = [0]
     if isinstance(tokenizer, str):
         basis = both["train"] or both["validation"]
-        texts = (text for unit in basis for text in unit.texts())
-        tokenizer = fit_tokenizer(_counted(texts, update, done), tokenizer, size)
-        done[0] = sum(unit.stop - unit.start for side in SIDES for unit in both[side])
+        tokenizer = fit_tokenizer(_counted(basis, update, done), tokenizer, size)
+        done[0] = sum(len(unit.data) for side in SIDES for unit in both[side])
     dtype = "uint16" if len(tokenizer) <= 1 << 16 else "uint32"
     info: dict[str, Any] = {"vocab_size": len(tokenizer), "dtype": dtype}
-    encode = encoder(tokenizer)
     with atomic_folder(folder) as draft:
         tokenizer.save_pretrained(draft)
         for side in SIDES:
-            pieces: list[tuple[Unit, Iterable[Any]]] = [
-                (unit, map(encode, _counted(unit.texts(), update, done))) for unit in both[side]
-            ]
-            info[side] = _write(draft, side, pieces, tokenizer, dtype)
+            ids = map(encoder(tokenizer), _counted(both[side], update, done))
+            tokens, said = _write(draft, side, ids, tokenizer, dtype)
+            size = sum(len(unit.data) for unit in both[side])
+            titles = [unit.document.title for unit in both[side]]
+            info[side] = {"tokens": tokens, "bytes": size, "lost": max(0, size - said), "titles": titles}
         (draft / "info.json").write_text(json.dumps(info), "utf-8")
 
 
-def _write(draft: Path, side: str, pieces: list[tuple[Unit, Iterable[Any]]], tokenizer: Any, dtype: str) -> Any:
-    """The ids of one side, unit after unit, as a file; what is to be known of it."""
+def _write(draft: Path, side: str, texts: Iterable[Any], tokenizer: Any, dtype: str) -> tuple[int, float]:
+    """The ids of one side's texts as a file; how many they are, and how many bytes of text they say, inf = all."""
     marks = [i for i in (tokenizer.bos_token_id, tokenizer.eos_token_id) if i is not None][:1]
-    spans, at, said, lengths = [], 0, 0, _lengths(tokenizer)
+    spans, at, lengths = [], 0, _lengths(tokenizer)
+    said: float = inf if lengths is None else 0
     with (draft / f"{side}.bin").open("wb") as file:
-        for _, parts in pieces:
-            begin = at
-            for ids in (marks, *parts):
-                row = np.asarray(ids, dtype)
-                file.write(row.tobytes())
-                at += len(row)
-                said += int(lengths[row].sum()) if lengths is not None else 0
-            spans.append((begin, at))
+        for ids in texts:
+            row = np.array([*marks, *ids], dtype)
+            file.write(row.tobytes())
+            spans.append((at, at + len(row)))
+            at += len(row)
+            said += 0 if lengths is None else int(lengths[row].sum())
     np.save(draft / f"{side}.npy", np.array(spans, np.int64).reshape(-1, 2))
-    found = [unit for unit, _ in pieces]
-    size = sum(unit.stop - unit.start for unit in found)
-    lost = max(0, size - said) if lengths is not None else 0
-    return {"tokens": at, "bytes": size, "lost": lost, "titles": [unit.title for unit in found]}
+    return at, said
 
 
 def _lengths(tokenizer: Any) -> np.ndarray | None:

@@ -1,4 +1,10 @@
-"""The four ways in which vocabulary files are read: ranks (tiktoken), tekken, json (tokenizers), sentencepiece.
+"""Tokenizers of real models, by name, and the four families of files that they are read from.
+
+    tokenizer("gpt2") · tokenizer(lm) · tokenizer(a tokenizer of the transformers library)  ->  Tokenizer
+
+Reads   vocabulary files from the lab's cache: ranks (tiktoken), tekken, json (tokenizers), sentencepiece;
+        `tokenizers.toml` says which, and how each is read.
+Gives   Tokenizer.
 
 Each opener takes (name, path, facts) and gives a Tokenizer. The libraries do the splitting; this file adds what the
 lab needs of all alike: pieces as bytes, errors in words, no special tokens from within a text.
@@ -6,13 +12,16 @@ lab needs of all alike: pieces as bytes, errors in words, no special tokens from
 
 import base64
 import json
+import tomllib
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from labkit.core.errors import TextError
+from labkit.core.errors import TextError, closest
 from labkit.core.pieces import Pieces, sentence_piece
 from labkit.core.results import TokenSplit
 from labkit.core.values import checked_text
@@ -152,3 +161,56 @@ def open_sentencepiece(name: str, path: Path, facts: dict[str, Any]) -> Tokenize
 
 
 OPENERS = {"ranks": open_ranks, "tekken": open_tekken, "json": open_json, "sentencepiece": open_sentencepiece}
+
+
+def tokenizer(source: Any) -> Tokenizer:
+    """A tokenizer by its name, or the one of a language model.
+
+    The name of a special token in a text is ordinary characters; `lab.capture(lm, text).tokens` shows what a model,
+    which takes it for the token, is given to read.
+
+    Args:
+        source: gpt2, cl100k, o200k, claude, deepseek, mistral-v1, tekken, qwen or bert; or a LanguageModel; or a
+            tokenizer of the transformers or tokenizers library.
+
+    Raises:
+        TextError: the name is unknown, or the tokenizer is of a kind that cannot be opened.
+        AssetError: its file is not in the cache and cannot be fetched.
+
+    Law: `decode(encode(text)) == text` where the tokenizer promises it (tests/text/test_tokenizers.py).
+    """
+    if isinstance(source, str):
+        return _named(source)
+    if isinstance(source, Tokenizer):
+        return source
+    return from_library(getattr(source, "tokenizer", source), name=str(getattr(source, "name", "") or ""))
+
+
+def names() -> tuple[str, ...]:
+    """The tokenizers that the lab ships, by name."""
+    return tuple(_catalog())
+
+
+def title(name: str) -> str:
+    """Whose tokenizer it is, and from when: `GPT-2, 2019`. A name that the catalog lacks is its own title."""
+    return _catalog().get(name, {}).get("title", name)
+
+
+@cache
+def _catalog() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(files("labkit.text").joinpath("tokenizers.toml").read_text("utf-8"))
+
+
+@cache
+def _named(name: str) -> Tokenizer:
+    known = _catalog()
+    if name not in known:
+        short = name if len(name) <= 60 else name[:59] + "…"
+        raise TextError(
+            f"no tokenizer is called {short!r}; a model's own is lab.tokenizer(lab.load('smollm2-135m')); "
+            f"{closest(short.casefold(), list(known))}"
+        )
+    from labkit.assets import member
+
+    facts = known[name]
+    return OPENERS[facts["family"]](name, member(facts["member"]), facts)

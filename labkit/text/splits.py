@@ -2,31 +2,22 @@
 
 A document is never on both sides, and neither are two copies of one: texts are told apart by their content. A document
 longer than all that is to be held out is cut into blocks at paragraph ends, and the blocks are dealt out.
-
-Everything is read in pieces, so that a text far larger than the memory can be split.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from functools import cached_property, partial
-from io import BytesIO
-from pathlib import Path
-from typing import IO
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from hashlib import blake2b
 
 from labkit.core.errors import OptionError, TextError
 from labkit.core.seeds import derive
 from labkit.core.values import checked_text
 
-from .corpora import Corpus, Document, decoded, files_of
+from .corpora import Corpus, Document, decoded
 
 SIDES = ("train", "validation")
 BLOCKS = 5
 """Into about so many blocks the held-out part of a long document falls."""
-PIECE = 1 << 20
-"""Bytes read at a time."""
 WINDOW = 1 << 16
 """Bytes searched for the end of a paragraph."""
 
@@ -35,50 +26,24 @@ WINDOW = 1 << 16
 class Unit:
     """What is dealt to one side as a whole: a document, or a block of a long one."""
 
-    title: str
-    open: Callable[[], AbstractContextManager[IO[bytes]]]
-    start: int
-    """bytes"""
-    stop: int
-    document: Document | None = None
-    """where it comes from a Corpus"""
+    document: Document
+    """the whole that it is of"""
+    data: bytes
+    """UTF-8"""
 
-    def texts(self) -> Iterator[str]:
-        """The text, piece by piece; each piece but the last ends with a line."""
-        with self.open() as file:
-            file.seek(self.start)
-            at, kept = self.start, b""
-            while at + len(kept) < self.stop and (read := file.read(min(PIECE, self.stop - at - len(kept)))):
-                kept += read
-                end = _line_end(kept) if at + len(kept) < self.stop else len(kept)
-                yield decoded(kept[:end], self.title, at)
-                at, kept = at + end, kept[end:]
+    @property
+    def text(self) -> str:
+        """Each line ends with one character."""
+        return decoded(self.data, self.document.title)
 
     @cached_property
     def digest(self) -> str:
         """The same for the same text, whatever its name."""
-        digest = hashlib.blake2b(digest_size=16)
-        with self.open() as file:
-            file.seek(self.start)
-            left = self.stop - self.start
-            while left > 0 and (read := file.read(min(PIECE, left))):
-                digest.update(read)
-                left -= len(read)
-        return digest.hexdigest()
+        return blake2b(self.data, digest_size=16).hexdigest()
 
 
-def _line_end(data: bytes) -> int:
-    """Where to cut: after the last end of a line, else after the last whole character."""
-    if line := data.rfind(b"\n") + 1:
-        return line
-    end = len(data) - data.endswith(b"\r")  # a line may end with two characters
-    while end > max(0, len(data) - 4) and data[end - 1] & 0xC0 == 0x80:
-        end -= 1
-    return end - 1 if end and data[end - 1] >= 0xC0 else len(data) - data.endswith(b"\r")
-
-
-def units(source: Corpus | Path, *, share: float) -> list[Unit]:
-    """The units of a corpus, or of a file or folder that is only read piece by piece.
+def units(corpus: Corpus, *, share: float) -> list[Unit]:
+    """The units of a corpus.
 
     Args:
         share: of the text that is to be held out; a document longer than that is cut into blocks.
@@ -86,43 +51,28 @@ def units(source: Corpus | Path, *, share: float) -> list[Unit]:
     Raises:
         TextError: a document is no text.
     """
-    if isinstance(source, Corpus):
-        found = [(d.title, partial(BytesIO, checked_text(d.text).encode()), d) for d in source]
-    else:
-        found = [(str(path), partial(open, path, "rb"), None) for path in files_of(source)]
-    sizes = [_size(opened) for _, opened, _ in found]
-    most = share * sum(sizes) if 0 < share < 1 else sum(sizes)
-    return [unit for (title, opened, document), size in zip(found, sizes, strict=True) if size
-            for unit in _cut(Unit(title, opened, 0, size, document), most)]  # fmt: skip
-
-
-def _size(opened: Callable[[], AbstractContextManager[IO[bytes]]]) -> int:
-    with opened() as file:
-        return file.seek(0, os.SEEK_END)
+    whole = [Unit(document, checked_text(document.text).encode()) for document in corpus]
+    total = sum(len(unit.data) for unit in whole)
+    return [part for unit in whole for part in _cut(unit, share * total if 0 < share < 1 else total)]
 
 
 def _cut(whole: Unit, most: float) -> Iterator[Unit]:
     """The unit itself, or where it is longer than `most`, blocks of about a fifth of that, cut at paragraph ends."""
-    length = max(1, int(most / BLOCKS)) if whole.stop > most else whole.stop
-    start = 0
-    with whole.open() as file:
-        while start < whole.stop:
-            stop = min(_paragraph_end(file, start + length), whole.stop) if start + length < whole.stop else whole.stop
-            yield Unit(whole.title, whole.open, start, stop, whole.document)
-            start = stop
+    size, start = len(whole.data), 0
+    length = max(1, int(most / BLOCKS)) if size > most else size
+    while start < size:
+        stop = _paragraph_end(whole.data, start + length) if start + length < size else size
+        yield replace(whole, data=whole.data[start:stop])
+        start = stop
 
 
-def _paragraph_end(file: IO[bytes], at: int) -> int:
+def _paragraph_end(data: bytes, at: int) -> int:
     """The first end of a paragraph from here on; where none is near, of a line, a word, a character."""
-    file.seek(at)
-    window = file.read(WINDOW)
     for mark in (b"\n\n", b"\r\n\r\n", b"\n", b" "):
-        if (found := window.find(mark)) >= 0:
+        if (found := data.find(mark, at, at + WINDOW)) >= 0:
             end = found + len(mark)
-            while end < len(window) and window[end : end + 1] == b"\n":
-                end += 1
-            return at + end
-    return at + next((i for i, byte in enumerate(window) if byte & 0xC0 != 0x80), len(window))
+            return end + len(data[end:]) - len(data[end:].lstrip(b"\n"))
+    return next((i for i in range(at, len(data)) if data[i] & 0xC0 != 0x80), len(data))
 
 
 def sides(found: Sequence[Unit], *, validation: float, seed: int) -> dict[str, list[Unit]]:
@@ -136,7 +86,7 @@ def sides(found: Sequence[Unit], *, validation: float, seed: int) -> dict[str, l
         raise OptionError(f"validation is a share of the text from 0 to 1, but is {validation!r}")
     sizes: dict[str, int] = {}
     for unit in found:
-        sizes[unit.digest] = sizes.get(unit.digest, 0) + unit.stop - unit.start
+        sizes[unit.digest] = sizes.get(unit.digest, 0) + len(unit.data)
     if 0 < validation < 1 and len(sizes) < 2:
         raise TextError("the corpus is one paragraph, of which nothing can be held out to judge by; add other text")
     drawn = sorted(sizes, key=lambda digest: derive(seed, "split", digest))
@@ -164,13 +114,8 @@ def split(corpus: Corpus, *, validation: float = 0.1, seed: int = 0) -> tuple[Co
     Law: no text is on both sides, and none is lost (tests/text/test_splits.py).
     """
     both = sides(units(corpus, share=validation), validation=validation, seed=seed)
-    return Corpus(f"{corpus.name}, train", tuple(_documents(both["train"]))), Corpus(
-        f"{corpus.name}, validation", tuple(_documents(both["validation"]))
+    train, held = (
+        Corpus(f"{corpus.name}, {side}", tuple(replace(unit.document, text=unit.text) for unit in both[side]))
+        for side in SIDES
     )
-
-
-def _documents(found: Iterable[Unit]) -> Iterator[Document]:
-    for unit in found:
-        whole = unit.document
-        assert whole is not None  # units of a Corpus know their document
-        yield Document(unit.title, "".join(unit.texts()), whole.year, whole.author)
+    return train, held

@@ -20,6 +20,7 @@ from .distributed import agree, combine, join, share, total
 from .loss import context_of, evaluate, on_device, pieces
 from .objectives import TOKENS, Objective
 from .optimizers import set_lr
+from .runs import Record
 from .schedule import approach, factor, progress
 from .state import TrainState
 
@@ -29,24 +30,10 @@ type of its products, and comes back."""
 
 
 @dataclass(frozen=True)
-class Step:
-    """What one optimizer step did."""
+class Step(Record):
+    """What one optimizer step did, and the model that it left."""
 
-    index: int
-    """Steps done so far, this one included."""
-    loss: float
-    """Nats per token of its batch, before the weights moved."""
-    lr: float
-    """Learning rate of the matrices."""
-    grad_norm: float
-    """Length of the gradient before clipping."""
-    tokens: int
-    """Tokens trained on so far."""
-    seconds: float
-    """Time of the training so far."""
-    validation: float | None
-    """Nats per token of the validation split after this step, where it was looked at."""
-    state: TrainState = field(repr=False, compare=False)
+    state: TrainState = field(kw_only=True, repr=False, compare=False)
     """The model and all that belongs to it, now; the next step changes it in place."""
 
 
@@ -87,7 +74,7 @@ def steps(model: Any, data: Any, config: TrainConfig, *, loss: Objective = TOKEN
         if seen is not None and not isfinite(seen):
             raise _stopped(state, state.step, f"validation loss {seen:.4g} (not a number)", scale)
         state.seconds += agree(perf_counter() - began)
-        yield Step(state.step, mean, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state)
+        yield Step(state.step, mean, config.peak[0] * scale, norm, state.tokens, state.seconds, seen, state=state)
 
 
 def done(state: TrainState) -> bool:

@@ -11,12 +11,13 @@ Ignores who loops over them; a `break` or an interrupt keeps what there is.
 import json
 import shutil
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import TrainingError
+from ..core.locks import only
 from ..core.paths import atomic_file
 from .checkpoints import can_go_on, drop_training, save
 from .loop import Step
@@ -104,24 +105,14 @@ def add_sample(run: Run, step: int, text: str) -> None:
         write({"step": step, "text": text})
 
 
-@contextmanager
-def alone(run: Run) -> Iterator[None]:
+def alone(run: Run) -> AbstractContextManager[None]:
     """Hold the run; the system releases it when a process dies, however it dies.
 
     Raises:
         TrainingError: another process, or another loop of this one, is training it.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(run.folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise TrainingError(f"the run {run.name!r} is being trained elsewhere; wait for it, or stop it first") from None
-    try:
-        yield
-    finally:
-        lock.release()
+    busy = TrainingError(f"the run {run.name!r} is being trained elsewhere; wait for it, or stop it first")
+    return only(run.folder / ".lock", busy)
 
 
 @contextmanager

@@ -42,19 +42,22 @@ POINTS = 400
 
 @dataclass(frozen=True)
 class Record:
-    """One line of the history: what a step did."""
+    """What one optimizer step did: a line of the history."""
 
     index: int
+    """Steps done so far, this one included."""
     loss: float
-    """nats per token of its batch"""
+    """Nats per token of its batch, before the weights moved."""
     lr: float
+    """Learning rate of the matrices."""
     grad_norm: float
+    """Length of the gradient before clipping."""
     tokens: int
-    """trained on so far"""
+    """Tokens trained on so far."""
     seconds: float
-    """of training so far"""
+    """Time of the training so far."""
     validation: float | None = None
-    """nats per token, where it was looked at"""
+    """Nats per token of the validation split after this step, where it was looked at."""
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ import csv
 
 import pytest
 
-from labkit.core.errors import OptionError, ShapeError, TextError
+from labkit.core.errors import OptionError, TextError
 from labkit.evaluation import Question, grade, normalise, questions, topics
 from labkit.evaluation.facts import DATA, shots
-from labkit.evaluation.grading import wrong
 
 PARIS = Question("Capital?", "Paris", aliases=("=Lutetia", "City of Light"))
 NOBODY = Question("King of Drelvonia?", "", kind="refusal")
@@ -112,12 +111,6 @@ def test_digits_of_every_script_are_a_number(said):
     right = grade(said, Question("Atomic number?", "26", kind="number")).right
     assert right is (said != "26,0")
     assert grade("−5 degrees", Question("How cold?", "-5", kind="number")).right
-
-
-def test_as_many_answers_as_questions_are_wanted():
-    assert wrong(["Paris", "x"], [PARIS, PARIS]) == [False, True]
-    with pytest.raises(ShapeError, match="1 answers were given for 2"):
-        wrong(["Paris"], [PARIS, PARIS])
 
 
 def marked() -> list[dict[str, str]]:

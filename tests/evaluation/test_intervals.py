@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, false_discovery_control, spearmanr, ttest_rel
+from scipy.stats import binomtest, false_discovery_control, ttest_rel
 
 from labkit.core.errors import OptionError, ShapeError
-from labkit.evaluation import Measure, bootstrap, difference, discoveries, p_value, rank_correlation, wilson
+from labkit.evaluation import Measure, bootstrap, difference, discoveries, p_value, wilson
 from labkit.evaluation.intervals import resamples
 from labkit.evaluation.scoring import both_kinds
 
@@ -112,26 +112,6 @@ def test_wilsons_interval_is_that_of_scipy_and_stays_within_0_and_1():
         assert (a, b) == pytest.approx((oracle.low, oracle.high), abs=1e-6)
 
 
-def test_rank_correlation_agrees_with_scipy_and_is_invariant_under_monotone_maps():
-    a, b = np.random.default_rng(0).normal(size=(2, 60))
-    found = rank_correlation(a, a + b)
-    assert found.value == pytest.approx(spearmanr(a, a + b).statistic, abs=1e-12)
-    assert found.low < found.value < found.high
-    assert rank_correlation(a, np.exp(a)).low == pytest.approx(1)
-    assert rank_correlation(a, -(a**3)).value == pytest.approx(-1)
-    assert rank_correlation(a, np.ones_like(a)).value == 0
-
-
-def test_the_interval_of_a_rank_correlation_holds_the_truth_about_as_often_as_it_says():
-    pairs = (np.random.default_rng((1, n)).normal(size=(2, 50)) for n in range(60))
-    assert coverage(lambda n: rank_correlation(*next(pairs), draws=300, seed=n), 60) >= 51 / 60
-
-
-def test_nan_is_left_out_of_pairs():
-    a = np.arange(10.0)
-    assert rank_correlation(np.append(a, np.nan), np.append(a, 3.0)).value == pytest.approx(1)
-
-
 @pytest.mark.parametrize(
     "call, error, says",
     [
@@ -140,8 +120,6 @@ def test_nan_is_left_out_of_pairs():
         (lambda: bootstrap(mean, [1, 2, 3], groups=["a", "b"]), ShapeError, "2,.* groups were given for 3 items"),
         (lambda: bootstrap(mean, [1, 2, 3], groups=["a", "b", "b"]), OptionError, "2 groups cannot stand for others"),
         (lambda: discoveries([0.1, np.nan]), OptionError, "must lie between 0 and 1"),
-        (lambda: rank_correlation([1, 2, 3], [1, 2]), ShapeError, "compares pairs"),
-        (lambda: rank_correlation([1, 2, 3], [1, 2, 3]), ShapeError, "needs 5 pairs or more, but 3"),
     ],
 )
 def test_what_cannot_be_judged_is_said_with_its_numbers(call, error, says):

@@ -47,7 +47,6 @@ def test_risk_grows_to_the_share_of_wrong_answers():
     coverage, risk = risk_coverage(wrong, scores)
     assert coverage[-1] == 1 and risk[-1] == pytest.approx(wrong.mean())
     assert risk_coverage(WRONG, WRONG.astype(float))[1].tolist() == pytest.approx([0, 0, 0, 1 / 4, 2 / 5, 1 / 2])
-    assert score(WRONG, WRONG.astype(float), draws=20).risk_at(0.5) == 0
 
 
 def test_equal_scores_share_their_errors():

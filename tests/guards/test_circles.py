@@ -9,13 +9,6 @@ from scipy.sparse.csgraph import connected_components
 
 ROOT = Path(__file__).resolve().parents[2]
 
-ALLOWED: dict[tuple[str, ...], str] = {
-    ("models/language_model.py", "models/loading.py"): "a model on another device is loaded again",
-    ("text/families.py", "text/tokenizers.py"): "each family of tokenizers is made by the other",
-    ("interpretability/capture.py", "interpretability/heads.py"): "what was captured knows its heads' measures",
-}  # fmt: skip
-"""The files of a circle → why it stands. This list only shrinks."""
-
 
 def imports_of(path: Path, package: Path) -> set[str]:
     """The files of the package that one file names in an import, at its top or inside a function or for its types.
@@ -63,9 +56,7 @@ def circles(package: Path) -> list[frozenset[str]]:
 
 
 def test_no_files_import_each_other_in_a_circle():
-    found = circles(ROOT / "labkit")
-    assert [sorted(one) for one in found if not any(one <= {*allowed} for allowed in ALLOWED)] == []
-    assert [one for one in ALLOWED if not any(each <= {*one} for each in found)] == [], "mended: take it off the list"
+    assert [sorted(one) for one in circles(ROOT / "labkit")] == []
 
 
 @pytest.mark.parametrize(

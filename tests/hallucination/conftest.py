@@ -1,55 +1,16 @@
 """Tiny models made here: random weights that speak bytes, and answers whose truth is known."""
 
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 
 from labkit.hallucination import Answers, Question
+from tests import tiny
+from tests.tiny import Lm, byte_tokenizer, make_gpt2
 
-
-@dataclass(frozen=True, eq=False)
-class Lm:
-    """What the room needs of a LanguageModel."""
-
-    name: str
-    model: Any
-    tokenizer: Any
-
-
-def byte_tokenizer() -> Any:
-    """256 bytes and an end token, 256."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-    from transformers.convert_slow_tokenizer import bytes_to_unicode
-
-    made = Tokenizer(models.BPE(vocab={letter: byte for byte, letter in bytes_to_unicode().items()}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    made.decoder = decoders.ByteLevel()
-    made.add_special_tokens(["<end>"])
-    return PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<end>")
-
-
-def make_llama(*, context: int = 256, seed: int = 0, **changes: Any) -> Any:
-    """Random weights, large enough that the distribution is not flat."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(seed)
-    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
-             "num_key_value_heads": 2, "initializer_range": 0.25, "tie_word_embeddings": False}  # fmt: skip
-    config = LlamaConfig(vocab_size=257, max_position_embeddings=context, eos_token_id=256, **{**sizes, **changes})
-    return LlamaForCausalLM(config).eval()
-
-
-def make_gpt2() -> Any:
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    torch.manual_seed(1)
-    return GPT2LMHeadModel(GPT2Config(vocab_size=257, n_embd=32, n_layer=2, n_head=4, n_positions=256,
-                                      initializer_range=0.4, eos_token_id=256, bos_token_id=256)).eval()  # fmt: skip
+make_llama = partial(tiny.make_llama, context=256)
 
 
 @pytest.fixture
@@ -59,7 +20,7 @@ def lm() -> Lm:
 
 @pytest.fixture
 def gpt2() -> Lm:
-    return Lm("tiny gpt2", make_gpt2(), byte_tokenizer())
+    return Lm("tiny gpt2", make_gpt2(context=256), byte_tokenizer())
 
 
 @pytest.fixture(autouse=True)

@@ -41,7 +41,7 @@ def test_p_true_follows_the_two_logits(lm, push, expected):
     from dataclasses import replace
 
     model = make_llama(context=512)
-    head = torch.nn.Linear(32, 257)
+    head = torch.nn.Linear(32, 258)
     head.weight.data.zero_()
     head.bias.data.zero_()
     head.bias.data[ord("t")] = push

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import byte_tokenizer, make_llama
+from tests.tiny import byte_tokenizer, make_llama
 
 LESSON = Path(__file__).resolve().parents[2] / "notebooks" / "10_hallucination.ipynb"
 

@@ -6,8 +6,9 @@ import torch
 
 from labkit.hallucination import POSITIONS, ask
 from labkit.hallucination.states import eager, entity_tokens
+from tests.tiny import Lm, byte_tokenizer
 
-from .conftest import Lm, asked, byte_tokenizer
+from .conftest import asked
 
 TEXTS = ("alpha beta", "alpha bets", "the alpha", "gamma d")
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from labkit.models import load
+from tests.tiny import fitted_tokenizer
 
 SENTENCES = ["The bank raised its interest rate.", "The bank of the river was green."] * 3
 TEXT = "The bank raised its rate, the bank of the river."
@@ -14,13 +14,7 @@ SIZES = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3, "nu
 
 @pytest.fixture(scope="session")
 def tokenizer():
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(vocab_size=330, special_tokens=["<|end|>"], show_progress=False,
-                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet())  # fmt: skip
-    inner.train_from_iterator(SENTENCES, trainer)
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<|end|>")
+    return fitted_tokenizer(SENTENCES, 330, "<|end|>", eos_token="<|end|>")
 
 
 def kept(model, tokenizer, folder):

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from labkit.core.errors import OptionError, TextError
-from labkit.interpretability import Capture, head_classes, induction_scores, measure, measure_all
-from labkit.interpretability.heads import MEASURES, repeated_tokens
+from labkit.interpretability import (
+    MEASURES,
+    Capture,
+    head_classes,
+    induction_scores,
+    measure,
+    measure_all,
+    repeated_tokens,
+)
 
 IDS = (7, 8, 9, 7, 8, 9)
 N = len(IDS)

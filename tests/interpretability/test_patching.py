@@ -65,8 +65,8 @@ def test_every_decoder_of_ours_is_patched(positions):
     import torch
 
     from labkit.models import LanguageModel, build
-    from labkit.models.loading import describe
-    from tests.hallucination.conftest import byte_tokenizer
+    from labkit.models.language_model import describe
+    from tests.tiny import byte_tokenizer
 
     torch.manual_seed(0)
     model = build("nano", vocab_size=257, context=64, layers=3, d_model=32, heads=2, positions=positions).eval()

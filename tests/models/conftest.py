@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from tests.tiny import fitted_tokenizer
 
 SENTENCES = [
     "The capital of France is Paris.",
@@ -16,16 +17,7 @@ SENTENCES = [
 
 @pytest.fixture(scope="session")
 def tokenizer():
-    inner = Tokenizer(models.BPE())
-    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    inner.decoder = decoders.ByteLevel()
-    special = ["<|end|>", "<|start|>"]
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=300, special_tokens=special, initial_alphabet=alphabet, show_progress=False
-    )
-    inner.train_from_iterator(SENTENCES * 3, trainer)
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=inner, bos_token="<|start|>", eos_token="<|end|>")
+    return fitted_tokenizer(SENTENCES * 3, 300, "<|end|>", "<|start|>", bos_token="<|start|>", eos_token="<|end|>")
 
 
 def llama_config(vocab: int, **more):

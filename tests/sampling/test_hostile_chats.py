@@ -5,8 +5,9 @@ import pytest
 from labkit.core.errors import TextError
 from labkit.sampling import sample
 from labkit.sampling.prompts import chat_text, read_prompts
+from tests.tiny import byte_tokenizer
 
-from .conftest import CHAT, byte_tokenizer
+from .conftest import CHAT
 
 STRICT = (
     "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"

@@ -99,7 +99,7 @@ def test_patterns_and_special_tokens_are_those_of_tiktoken(monkeypatch, name, th
     """tiktoken's own recipes, without the files that they would download."""
     from tiktoken_ext import openai_public
 
-    from labkit.text.tokenizers import _catalog
+    from labkit.text.families import _catalog
 
     monkeypatch.setattr(openai_public, "load_tiktoken_bpe", lambda *a, **k: {})
     monkeypatch.setattr(openai_public, "data_gym_to_mergeable_bpe_ranks", lambda **k: {})

@@ -5,21 +5,9 @@ import random
 import pytest
 
 from labkit.core.errors import LabError, OptionError, TextError
-from labkit.text import world
 from labkit.training import begin, plan
 
-DATA = world("repeated", vocabulary=6, length=4)
-TINY = {"layers": 1, "heads": 2, "d_model": 16, "batch": 4, "validate_every": 4}
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
-
-
-def tiny(**more):
-    return plan("nano", corpus=DATA, **{**TINY, "steps": 12, **more})
+from .conftest import DATA, TINY, tiny
 
 
 @pytest.mark.parametrize(

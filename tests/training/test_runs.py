@@ -18,18 +18,7 @@ from labkit.training import Record, add_sample, all_runs, begin, compare_runs, o
 from labkit.training.recording import KEPT, alone
 from labkit.training.runs import HISTORY, thinned
 
-DATA = world("repeated", vocabulary=6, length=4)
-TINY = {"layers": 1, "heads": 2, "d_model": 16, "batch": 4, "validate_every": 4}
-
-
-@pytest.fixture(autouse=True)
-def place(tmp_path, monkeypatch):
-    monkeypatch.setenv("LABKIT_RUNS", str(tmp_path / "runs"))
-    return tmp_path / "runs"
-
-
-def tiny(**more):
-    return plan("nano", corpus=DATA, **{**TINY, "steps": 12, **more})
+from .conftest import DATA, TINY, tiny
 
 
 def done(name="one", go_on=False, until=None, **more):
