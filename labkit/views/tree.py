@@ -23,6 +23,8 @@ NODES = 150
 LETTERS = 14
 """Longer tokens are shown by their beginning; the whole token is in the tooltip."""
 ROW, GAP, MARGIN = 24, 44, 14
+LEAST = 0.75
+"""A tree is drawn so much smaller where the page is narrow, no further: its tokens are to be read."""
 
 
 def _html(result: TokenTree) -> str:
@@ -37,7 +39,8 @@ def _html(result: TokenTree) -> str:
     cut = f'<p class="lk-note">The {NODES} likeliest of {number(len(result))} nodes are drawn.</p>'
     return theme.wrap(
         f'<div class="lk-faint">after “{for_html(edged(result.prompt))}”; {_key(result)}</div><div class="lk-scroll">'
-        f'<svg width="{wide}" height="{high}" role="group" style="max-width:none" {CLICKABLE}>'
+        f'<svg viewBox="0 0 {wide} {high}" width="{wide}" role="group" {CLICKABLE} '
+        f'style="max-width:100%;min-width:{LEAST * wide:.0f}px;height:auto">'
         f"<style>{_STYLE}</style>{branches}{start}{labels}</svg></div>" + (cut if len(shown) < len(result) else ""),
         title=result.title or "Alternatives",
     )  # fmt: skip

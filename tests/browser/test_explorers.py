@@ -203,13 +203,17 @@ def test_every_explorer_takes_the_whole_list(desk, kind):
         assert driven(lesson) == []
 
 
-def test_keys_that_reach_the_notebook_are_seen(desk):
-    """The guard can fail: without the attribute, `d d` deletes the panel's cell."""
+def test_keys_that_reach_the_notebook_and_what_is_cut_are_seen(desk):
+    """The guards can fail: a picture wider than the panel; without the attribute, `d d` deletes the panel's cell."""
     shutil.copy(Path(__file__).parents[1] / "explorers" / "letters.py", desk.server.folder / "letters.py")
     with desk.opened(desk.written("planted", "import letters\nletters.build()", "below = 1")) as lesson:
         lesson.page.evaluate("() => { Element.prototype.toggleAttribute = () => false; }")
         lesson.run_all(seconds=120)
         rests(lesson)
+        lesson.page.evaluate("""() => { const wide = document.createElement('div');
+            wide.style = 'width: 3000px; height: 9px';
+            document.querySelector('.labkit-picture').append(wide); }""")
+        assert any("is cut" in fault for fault in lesson.page.evaluate(CUT))
         assert any("reached the notebook" in fault for fault in faults_by_keys(lesson))
 
 
