@@ -16,6 +16,8 @@ from labkit.interpretability import MEASURES
 from tests.lessons.nulls import NOTEBOOKS
 
 TOKENS, RANDOM, HEADS, PROMPTS, VOCAB, DRAWS = 24, 50, 54, 20, 49152, 20
+LEFT, ADDED = (0.95, 0.06), (0.8, 1.0)
+"""Mean and scatter over heads drawn at random in the lesson: of the parting that is left, and of nats a token added."""
 LENGTHS = np.array([256, 512, 1024, 2048])
 Rng = np.random.Generator
 
@@ -35,10 +37,6 @@ def lesson() -> dict[str, Any]:
     return names
 
 
-def mean(rows: np.ndarray) -> Any:
-    return rows.mean(-1)
-
-
 def another_word(rng: Rng) -> Any:
     """In each sentence some word, neither the first token nor "bank", instead of the one that tells the sense."""
     gain = []
@@ -46,7 +44,7 @@ def another_word(rng: Rng) -> Any:
         others = [n for n in range(1, len(weight)) if n != at]
         clue = others.pop(rng.integers(len(others)))
         gain.append(weight[clue] - weight[others].mean())
-    return bootstrap(mean, np.array(gain)).low
+    return bootstrap(lambda rows: rows.mean(-1), np.array(gain)).low
 
 
 def shuffled_senses(rng: Rng) -> float:
@@ -74,17 +72,7 @@ def ranks_agree(rng: Rng, planted: float) -> Any:
     effect, noise = rng.normal(size=(2, PROMPTS, HEADS))
     ranks = rankdata([effect, planted * effect + np.sqrt(1 - planted**2) * noise], axis=-1)
     ranks = (ranks - ranks.mean(-1, keepdims=True)) / ranks.std(-1, keepdims=True)
-    return bootstrap(mean, (ranks[0] * ranks[1]).mean(-1))
-
-
-def left(rng: Rng, draws: int = 1) -> np.ndarray:
-    """Of the parting without five heads drawn at random, as they scatter in the lesson."""
-    return rng.normal(0.95, 0.06, draws)
-
-
-def added(rng: Rng, draws: int = 1) -> np.ndarray:
-    """Nats a token without as many heads drawn at random, as they scatter in the lesson."""
-    return rng.normal(0.8, 1.0, draws)
+    return bootstrap(lambda rows: rows.mean(-1), (ranks[0] * ranks[1]).mean(-1))
 
 
 def growth(rng: Rng, power: float) -> float:
@@ -97,14 +85,14 @@ NULLS: dict[str, Callable[[Rng], Any]] = {
     "bank_clue_low": another_word,
     "bank_gap": shuffled_senses,
     "bank_luck": luck_of_shuffled,
-    "bank_five": lambda rng: left(rng)[0],
-    "bank_lead": lambda rng: left(rng, DRAWS).min() - left(rng)[0],
+    "bank_five": lambda rng: rng.normal(*LEFT),
+    "bank_lead": lambda rng: rng.normal(*LEFT, DRAWS).min() - rng.normal(*LEFT),
     "sink": lambda rng: habit("sink", rng).mean(),
     "induction_head": lambda rng: "L{}H{}".format(*divmod(int(rng.random(270).argmax()), 9)),
     "induction_score": lambda rng: habit("induction", rng).max(),
     "repeat": lambda rng: np.mean(np.log(VOCAB) + rng.normal(0, 1, RANDOM - 1)),  # an untrained model
-    "repeat_cut": lambda rng: added(rng)[0],
-    "repeat_lead": lambda rng: added(rng)[0] - added(rng, DRAWS).max(),
+    "repeat_cut": lambda rng: rng.normal(*ADDED),
+    "repeat_lead": lambda rng: rng.normal(*ADDED) - rng.normal(*ADDED, DRAWS).max(),
     "encoder_ahead": lambda rng: np.triu(attention(rng, 11, causal=False), 1).sum(-1).mean(),
     "shuffle_seen": lambda rng: abs(rng.normal(0, 1e-6)),  # a bag of words, rounded
     "mask_tells": lambda rng: abs(rng.normal(0, 1e-6)),
@@ -118,7 +106,7 @@ NULLS: dict[str, Callable[[Rng], Any]] = {
 
 PLANTED: dict[str, Callable[[Rng], Any]] = {
     "bank_clue": lambda rng: np.mean([weight[2:].max() + 0.1 for weight in lesson()["looks"]]) + rng.normal(0, 0.01),
-    "repeat_random": lambda rng: (added(rng, DRAWS) + 3).mean(),
+    "repeat_random": lambda rng: (rng.normal(*ADDED, DRAWS) + 3).mean(),
     "previous_without": lambda rng: rng.normal(0.6, 0.05),
     "weight_explains": lambda rng: ranks_agree(rng, 0.5).high,
     "gradient_explains": lambda rng: ranks_agree(rng, 0.5).high,
