@@ -63,7 +63,8 @@ SOLUTION = "answer = ...\n### BEGIN SOLUTION\nanswer = 3\n### END SOLUTION"
 CELLS = (
     'import labkit as lab\n\nlab.begin("{name}")',
     'SEED: int = 0\nFAST: bool = False\nDEVICE: str = "auto"\nVIEW: str = ""',
-    "lab.use_device(DEVICE)\nfrom labkit.core.seeds import derive\n\nlab.claim('dropped/seed', derive(0, 'a') % 1000, equals={seed})",
+    "from labkit.core.seeds import derive\n\nlab.use_device(DEVICE)\n"
+    "lab.claim('dropped/seed', derive(0, 'a') % 1000, equals={seed})",
     "lab.explore('dropped', view=VIEW)",
     *(part for place in (1, 2, 3) for part in (SOLUTION, f'lab.check("97.{place}", answer)')),
 )
