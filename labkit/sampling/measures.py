@@ -7,7 +7,6 @@ Ignores the model.
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 from math import exp, log
 
 import numpy as np
@@ -28,15 +27,6 @@ def repetition_rate(ids: Sequence[int], size: int = 4) -> float:
     """
     runs = ngrams(ids, size)
     return 1 - len(set(runs)) / len(runs) if runs else float("nan")
-
-
-def distinct(texts: Sequence[Sequence[int]], size: int = 2) -> float:
-    """Different runs of `size` tokens over all such runs of all texts; 1 = none comes twice.
-
-    Source: Li et al. 2016, "distinct-n".
-    """
-    runs = list(chain.from_iterable(ngrams(ids, size) for ids in texts))
-    return len(set(runs)) / len(runs) if runs else float("nan")
 
 
 def self_bleu(texts: Sequence[Sequence[int]], size: int = 4) -> float:

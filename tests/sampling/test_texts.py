@@ -14,7 +14,6 @@ from labkit.sampling import (
     chi_square,
     curve,
     dissect,
-    distinct,
     perplexity,
     repetition_rate,
     sample,
@@ -31,12 +30,11 @@ def test_repetition_is_the_share_of_runs_seen_before(ids, rate):
 
 
 def test_too_short_a_text_has_no_repetition_rate():
-    assert math.isnan(repetition_rate([1, 2], 4)) and math.isnan(distinct([[1]], 2))
+    assert math.isnan(repetition_rate([1, 2], 4))
 
 
-def test_distinct_and_self_bleu_at_their_limits():
+def test_self_bleu_at_their_limits():
     same, apart = [[1, 2, 3, 4, 5]] * 3, [[1, 2, 3, 4, 5], [6, 7, 8, 9, 10], [11, 12, 13, 14, 15]]
-    assert distinct(same) == pytest.approx(1 / 3) and distinct(apart) == 1
     assert self_bleu(same) == pytest.approx(1) and self_bleu(apart) == 0
     assert 0 < self_bleu([[1, 2, 3, 4, 5], [1, 2, 3, 9, 8]]) < 1
     with pytest.raises(OptionError, match="two or more"):
