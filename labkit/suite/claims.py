@@ -48,7 +48,7 @@ def claim(
         says: the statement in words.
         tolerance: how far it may be from the accepted value, in its own unit, where only the bound decides: a ratio of
             times, a p-value, a rounding error. Without one the baseline's seeds tell how far a measure scatters; ints,
-            strings and bools must be equal.
+            strings and bools must be equal. What rests on a clock needs one (tests/guards/test_clocks.py).
         judged: False = the bound was set for another model or prompt than this run's: the value is shown and recorded
             as measured, and counts neither as holding nor as failing. Without any bound it is a measurement for every
             model.
