@@ -40,7 +40,7 @@ def main() -> None:
         "name: llm-lab\n"
         "channels:\n  - conda-forge\n"
         "dependencies:\n"
-        f"  - python >={sys.version_info.major}.{sys.version_info.minor},<3.14\n"
+        f"  - python >={sys.version_info.major}.{sys.version_info.minor},<3.15\n"
         "  - pip >=25\n"
         "  - pip:\n"
         f"      - torch=={pins['torch']}\n"

@@ -4,18 +4,14 @@ A mistake of the user's or the machine's is one line on stderr and exit code 1; 
 """
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from labkit import __version__
-from labkit.core.errors import LabError
+from labkit.core.errors import LabError, OptionError
 from labkit.core.output import harmless, write_what_can_be_written
-
-if TYPE_CHECKING:
-    from labkit.suite.planning import Job
 
 app = typer.Typer(
     name="labkit", help="LLM Lab: learn how language models work by looking inside one.", no_args_is_help=True
@@ -43,10 +39,10 @@ def fetch(
     everything: Annotated[bool, typer.Option("--all", help="Fetch all of them.")] = False,
 ) -> None:
     """Download, verify and convert the weights, tokenizers and texts that lessons use, so that they run offline."""
-    from labkit import assets
+    from labkit import assets, keeping
 
     if names or everything:
-        for name, path in _ready(None if everything else names or ()).items():
+        for name, path in keeping.ready(None if everything else names or ()).items():
             typer.echo(f"{name:20} {path}")
         return
     table = assets.status()
@@ -83,6 +79,7 @@ def run(
     """Run notebooks headless, check their claims and budgets, compare with the baselines."""
     from rich.console import Console
 
+    from labkit import keeping
     from labkit.suite import runner
     from labkit.suite.comparison import spread
     from labkit.suite.executors import open_executor
@@ -94,10 +91,14 @@ def run(
 
     given, paths = from_pairs(parameter or []), find_lessons(notebooks or [])
     plan = plan_run(paths, parameters=given, fast=fast, seeds=seeds, accept=accept, kernel=kernel)
-    _ready([*(name for one in plan for name in one.assets), *_assets_of_models(plan)])  # before any clock starts
+    keeping.ready(
+        [*(name for one in plan for name in one.assets), *keeping.assets_of_models(plan)]
+    )  # before any clock starts
     folder = runner.new_folder(output)
     console = Console(highlight=False)
-    settings = runner.Settings(jobs=jobs, threads=threads, accept=accept, strict=strict, assets=_asset_hashes(plan))
+    settings = runner.Settings(
+        jobs=jobs, threads=threads, accept=accept, strict=strict, assets=keeping.asset_hashes(plan)
+    )
     with open_executor(executor, folder) as pool, Progress(console, len(plan)) as progress:
         result = runner.run(plan, folder=folder, settings=settings, executor=pool, report=progress.ended)
     written = {}
@@ -211,39 +212,52 @@ def doctor(
         raise typer.Exit(1)
 
 
+@app.command()
+def lessons(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the copies.")],
+) -> None:
+    """Copy the lessons and their baselines out of an installed labkit, to open and change them."""
+    from labkit.keeping import copy_lessons
+
+    copies = copy_lessons(output)
+    for path in copies:
+        _say(path)
+    _say(f"Next: cd {output} && jupyter lab {copies[0].relative_to(output)}")
+
+
+@app.command()
+def cache(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Patterns such as 'runs/2026-11-*'; a kind alone means all of it.")
+    ] = None,
+    *,
+    older_than: Annotated[
+        float | None, typer.Option(metavar="DAYS", min=0, help="Only what was not written for so long.")
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove these instead of listing them.")] = False,
+) -> None:
+    """Show what lies in the cache and among the runs, how large and how old; with --remove, take it away."""
+    from rich.console import Console
+
+    from labkit import keeping
+    from labkit.suite.terminal import print_table
+
+    wanted = keeping.chosen(keeping.kept(), names or (), older_than=older_than)
+    if not remove:
+        print_table(Console(highlight=False), keeping.kept_table(wanted))
+        return
+    if not names and older_than is None:
+        raise OptionError("say what to remove: names, such as 'runs/*', or --older-than 30, or '*' for everything")
+    left = [(entry, why) for entry, why in keeping.remove(wanted) if why]
+    for entry, why in left:
+        _say(f"left: {entry.name} ({why})")
+    gone = sum(entry.size for entry in wanted) - sum(entry.size for entry, _ in left)
+    _say(f"{len(wanted) - len(left)} removed, {gone / 1e6:,.1f} MB; what a lesson needs is fetched or made again")
+
+
 def _say(what: object) -> None:
     """One line on stdout that no terminal obeys."""
     typer.echo(harmless(str(what)))
-
-
-def _ready(names: Iterable[str] | None) -> dict[str, Path]:
-    """Have these assets (None = all), and of models among them what `lab.load` opens, in the cache; their places."""
-    from labkit import assets
-    from labkit.models.catalog import entries
-
-    places = assets.fetch(names)
-    for entry in entries().values():
-        gguf = places.get(entry.asset)
-        if gguf is not None and gguf.is_file():
-            from labkit.models.conversion import converted
-
-            converted(gguf, entry.name, context=entry.context)
-    return places
-
-
-def _assets_of_models(plan: "list[Job]") -> list[str]:
-    """Of the catalog models that a parameter MODEL names."""
-    from labkit.models.catalog import entries
-
-    wanted = (entries().get(str(one.parameters.get("MODEL", "")).strip().lower()) for one in plan)
-    return [entry.asset for entry in wanted if entry]
-
-
-def _asset_hashes(plan: "list[Job]") -> dict[str, str]:
-    """Name → sha256 of the assets that the notebooks say they need."""
-    from labkit.assets.manifest import find
-
-    return {name: find(name)[1].sha256 for name in sorted({name for one in plan for name in one.assets})}
 
 
 def _joined(arguments: list[str]) -> list[str]:

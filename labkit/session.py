@@ -3,13 +3,13 @@
 import os
 from html import escape
 from importlib.metadata import version
-from pathlib import Path
 
 from labkit import __version__
 from labkit.core import devices
 from labkit.core.devices import choose_device, choose_dtype, describe_machine, kind_of
 from labkit.core.errors import OptionError
 from labkit.core.output import in_notebook, put
+from labkit.core.paths import shipped
 from labkit.core.results import Table
 from labkit.core.seeds import set_all
 from labkit.core.values import is_whole
@@ -128,6 +128,6 @@ def takeaways(*sentences: str, surprise: str) -> None:
 
 def lesson_map() -> Table:
     """Every lesson by number, and the notebook that holds it, where there is one already."""
-    here = {path.name[:2]: path.name for path in Path(__file__).parents[1].glob("notebooks/[0-9][0-9]_*.ipynb")}
+    here = {path.name[:2]: path.name for path in shipped("notebooks").glob("[0-9][0-9]_*.ipynb")}
     rows = tuple((number, question, here.get(number, "not yet")) for number, question in LESSONS.items())
     return Table(("lesson", "question", "notebook"), rows, title="The lessons")

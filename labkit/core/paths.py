@@ -53,6 +53,12 @@ def runs_folder() -> Path:
     return (here.parent if here.name == "notebooks" else here) / "runs"
 
 
+def shipped(name: str) -> Path:
+    """`data` or `notebooks`: in a checkout beside the package, in an installed wheel inside it."""
+    inside = Path(__file__).parents[1] / "shipped" / name
+    return inside if inside.is_dir() else Path(__file__).parents[2] / name
+
+
 @contextmanager
 def atomic_folder(final: Path) -> Iterator[Path]:
     """A new folder to fill; it gets its name `final` when the block ends without an error, else it is removed.

@@ -13,15 +13,15 @@ import tomllib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from labkit.core.errors import AssetError, OptionError, closest
+from labkit.core.paths import shipped
 from labkit.core.seeds import derive
 
 from .question import Question
 
-DATA = Path(__file__).parents[2] / "data" / "hallucination"
+DATA = shipped("data") / "hallucination"
 
 _SHOTS = {
     "capitals": (("What is the capital of Italy?", "Rome"), ("What is the capital of Japan?", "Tokyo")),

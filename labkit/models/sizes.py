@@ -7,12 +7,12 @@ Gives   a Table and Points.
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labkit.core.errors import AssetError
+from labkit.core.paths import shipped
 from labkit.core.results import Points, Table
 
 from .catalog import entries
@@ -84,7 +84,7 @@ def _models(loaded: tuple[LanguageModel, ...]) -> list[Size]:
 
 @cache
 def _facts() -> tuple[dict[str, Any], ...]:
-    path = Path(__file__).parents[2] / "data" / "known_models.toml"
+    path = shipped("data") / "known_models.toml"
     if not path.is_file():
         raise AssetError(f"{path} is missing; install the lab from its checkout with `pip install -e .`")
     return tuple(tomllib.loads(path.read_text(encoding="utf-8"))["model"])

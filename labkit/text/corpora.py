@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core.errors import AssetError, TextError
+from labkit.core.paths import shipped
 
 NOT_ADDRESSES = {"1945-Roosevelt-2", "1956-Eisenhower-2", *(f"1973-Nixon-{n}" for n in range(2, 12))}
 """Files of the speeches' folder that are no State of the Union addresses: a radio summary, remarks, messages."""
@@ -180,7 +181,7 @@ def sentences() -> tuple[Sentence, ...]:
     Raises:
         AssetError: the folder data/ is not beside the package.
     """
-    path = Path(__file__).parents[2] / "data" / "sentences.toml"
+    path = shipped("data") / "sentences.toml"
     if not path.is_file():
         raise AssetError(f"{path} is missing; install the lab from its checkout with `pip install -e .`")
     entries = tomllib.loads(path.read_text("utf-8"))["sentence"]
