@@ -80,7 +80,7 @@ def run(
     from rich.console import Console
 
     from labkit import keeping
-    from labkit.suite import runner
+    from labkit.suite import classroom, runner
     from labkit.suite.comparison import spread
     from labkit.suite.executors import open_executor
     from labkit.suite.lessons import find_lessons
@@ -90,7 +90,11 @@ def run(
     from labkit.suite.terminal import Progress, print_result, print_table
 
     given, paths = from_pairs(parameter or []), find_lessons(notebooks or [])
-    plan = plan_run(paths, parameters=given, fast=fast, seeds=seeds, accept=accept, kernel=kernel)
+    together = classroom.is_class(paths)
+    plan = plan_run(
+        paths, parameters=given, fast=fast, seeds=seeds, accept=accept, kernel=kernel, together=together
+    )  # fmt: skip
+    plan = classroom.copies(plan) if together else plan
     keeping.ready(
         [*(name for one in plan for name in one.assets), *keeping.assets_of_models(plan)]
     )  # before any clock starts
@@ -110,6 +114,9 @@ def run(
         print_result(console, result)
         if seeds:
             print_table(console, spread(result.outcomes))
+        if together:
+            print_table(console, classroom.class_table(result.outcomes))
+            written["Class"] = classroom.write_class(result.outcomes, folder)
     for what, path in written.items():
         _say(f"{what}: {path}")
     if not result.passed:

@@ -135,7 +135,7 @@ def _room(claims: list[ClaimRecord]) -> str:
 
 def _key(outcome: Outcome) -> str:
     seed = outcome.parameters.get("SEED")
-    return outcome.topic + f" ({outcome.profile}{'' if seed is None else f', seed {seed}'})"
+    return outcome.label + f" ({outcome.profile}{'' if seed is None else f', seed {seed}'})"
 
 
 def _moved_claims(key: str, old: Outcome, new: Outcome) -> list[tuple[str, ...]]:

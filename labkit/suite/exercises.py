@@ -22,7 +22,7 @@ Judging never raises: a mistake inside the student's own function is shown with 
 """
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ from labkit.core.errors import OptionError
 from labkit.core.output import put
 from labkit.core.palette import BAD, FAINT, GOOD, MUTED, TEXT
 
-from .outcomes import Problem
+from .lessons import exercise_cells
+from .outcomes import UNREACHED, Problem
 
 Check = Callable[[Any], str]
 Wrong = Sequence[tuple[Any, str]]
@@ -234,19 +235,32 @@ def present(verdict: Verdict) -> None:
     put({"text/html": page, "text/plain": twin}, record)
 
 
+def states_of(notebook: Any) -> dict[str, str]:
+    """Exercise → the state that an executed notebook's output keeps, `not reached` where there is none."""
+    states = {asked.id: UNREACHED for asked in exercise_cells(notebook)}
+    return states | {entry["id"]: entry["state"] for _, entry in _checks_in(notebook) if entry["id"] in states}
+
+
 def problems_of(notebook: Any) -> list[Problem]:
     """One Problem of kind `exercise` for each check of an executed lesson that its own solution does not pass.
 
     A student copy, which has no solutions, may leave its exercises open.
     """
     solved = any("BEGIN SOLUTION" in "".join(cell["source"]) for cell in notebook["cells"])
-    found = []
+    return [
+        Problem("exercise", f"exercise {entry['id']}: {entry['message']}", index)
+        for index, entry in _checks_in(notebook)
+        if entry["state"] == "wrong" or (solved and entry["state"] == "open")
+    ]
+
+
+def _checks_in(notebook: Any) -> Iterator[tuple[int, dict[str, str]]]:
+    """(index of the cell, what `present` kept) of each verdict in an executed notebook."""
     for index, cell in enumerate(notebook["cells"]):
         for output in cell.get("outputs", ()):
             entry = output.get("metadata", {}).get("labkit", {}).get("check")
-            if entry and (entry["state"] == "wrong" or (solved and entry["state"] == "open")):
-                found.append(Problem("exercise", f"exercise {entry['id']}: {entry['message']}", index))
-    return found
+            if entry:
+                yield index, entry
 
 
 def _short(value: Any) -> str:

@@ -32,13 +32,13 @@ def junit(result: SuiteResult) -> str:
 
 
 def _suite(outcome: Outcome, started: str) -> Xml.Element:
-    suite = Xml.Element("testsuite", name=_clean(outcome.topic))
+    suite = Xml.Element("testsuite", name=_clean(outcome.label))
     if started:
         suite.set("timestamp", started[:19])  # the schema knows no time zone; this is UTC
     if outcome.kind:
         Xml.SubElement(Xml.SubElement(suite, "properties"), "property", name="machine", value=_clean(outcome.machine))
     runs = Xml.SubElement(
-        suite, "testcase", classname=_clean(outcome.topic), name="runs", time=f"{outcome.seconds:.3f}"
+        suite, "testcase", classname=_clean(outcome.label), name="runs", time=f"{outcome.seconds:.3f}"
     )
     if outcome.verdict == STOPPED:
         Xml.SubElement(runs, "skipped", message="stopped before it finished")
@@ -56,7 +56,7 @@ def _suite(outcome: Outcome, started: str) -> Xml.Element:
 
 
 def _case_of_claim(suite: Xml.Element, outcome: Outcome, claim: ClaimRecord) -> None:
-    case = Xml.SubElement(suite, "testcase", classname=_clean(outcome.topic), name=_clean(claim.name), time="0.000")
+    case = Xml.SubElement(suite, "testcase", classname=_clean(outcome.label), name=_clean(claim.name), time="0.000")
     named = {other.name for other in outcome.claims}
     problems = [problem for problem in outcome.problems if _claim_of(problem, named) == claim.name]
     if claim.holds is None and not problems:

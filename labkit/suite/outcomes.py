@@ -24,6 +24,9 @@ RESULTS_FILE = "results.json"
 PASSED, FAILED, STOPPED = "passed", "failed", "stopped"
 """Verdicts; stopped = the run was interrupted before this notebook finished."""
 
+UNREACHED = "not reached"
+"""An exercise whose check never ran."""
+
 PROBLEM_KINDS = (
     "claim",  # a claim does not hold
     "missing",  # a claim of the baseline was not measured
@@ -72,6 +75,8 @@ class Outcome:
 
     notebook: str
     """Path as the user gave it or as it was found."""
+    copy: str = ""
+    """Of a class: whose copy it is, by its folder."""
     profile: str = "full"
     """`fast` or `full`."""
     verdict: str = PASSED
@@ -81,6 +86,8 @@ class Outcome:
     """Bytes: the most that the kernel and its children held at once."""
     claims: tuple[ClaimRecord, ...] = ()
     problems: tuple[Problem, ...] = ()
+    exercises: dict[str, str] = field(default_factory=dict)
+    """Exercise → `passed`, `wrong`, `open`, or `not reached`."""
     executed: str = ""
     """The executed notebook, relative to the run's folder; empty = nothing was written."""
     note: str = ""
@@ -109,6 +116,11 @@ class Outcome:
     def topic(self) -> str:
         """`02_attention`."""
         return Path(self.notebook).stem
+
+    @property
+    def label(self) -> str:
+        """`02_attention`, of a class `anna/02_attention`."""
+        return f"{self.copy}/{self.topic}" if self.copy else self.topic
 
     @property
     def passed(self) -> bool:

@@ -44,6 +44,8 @@ class Job:
     """Another than the notebook names; empty = its own."""
     startup: str = ""
     """Python to run in the kernel before the first cell."""
+    copy: str = ""
+    """Of a class: the folder that names this copy, which somebody else wrote."""
     compared: bool = False
     """True: against its baseline, which is of the notebook's own parameters."""
     note: str = ""
@@ -75,7 +77,7 @@ class Job:
 
 def plan_run(
     notebooks: Sequence[Path], *, parameters: dict[str, Any], fast: bool = False, seeds: int = 0, accept: bool = False,
-    kernel: str = "",
+    kernel: str = "", together: bool = False,
 ) -> list[Job]:  # fmt: skip
     """What will run, heaviest first.
 
@@ -85,6 +87,7 @@ def plan_run(
         accept: what is measured will be the new baselines: the notebook's own seed and the next, five in all, of a
             notebook that has one; makes the folder `baselines` where there is none.
         kernel: the kernel to run them with; empty = the one that each names.
+        together: several of one name are copies of a lesson; `classroom.copies` tells them apart.
 
     Raises:
         NotebookError: a notebook does not exist, or has no such parameter; there is no such kernel.
@@ -93,7 +96,10 @@ def plan_run(
         raise NotebookError("--seeds and --accept set SEED for you; leave -p SEED out, or leave them out")
     if seeds and accept:
         raise NotebookError(f"--accept runs {SEEDS_OF_A_BASELINE} seeds by itself; leave --seeds out")
-    refuse_same_names(notebooks)
+    if not together:
+        refuse_same_names(notebooks)
+    elif seeds or accept:
+        raise NotebookError("a class is run once; leave out --seeds and --accept, or name notebooks of different names")
     if kernel:
         _find_kernel(kernel)
     given = parameters | ({"FAST": True} if fast else {})

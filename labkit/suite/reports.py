@@ -171,28 +171,29 @@ def _write_pages(result: SuiteResult, folder: Path, pages: Path, *, back: str) -
     pages.mkdir(parents=True, exist_ok=True)
     add_plotly(pages)
     entries: list[Entry] = []
-    for outcome in sorted(result.outcomes, key=lambda outcome: outcome.topic):  # not in the order of their weight
-        taken = {entry.name for entry in entries}
-        name = next(n for n in (outcome.topic, *(f"{outcome.topic}-{i}" for i in range(2, 10_000))) if n not in taken)
+    for outcome in sorted(result.outcomes, key=lambda outcome: outcome.label):  # not in the order of their weight
+        taken, wanted = {entry.name for entry in entries}, outcome.label.replace("/", "-")
+        name = next(n for n in (wanted, *(f"{wanted}-{i}" for i in range(2, 10_000))) if n not in taken)
         entries.append(_entry(outcome, folder, pages, name, back))
     return entries
 
 
 def _entry(outcome: Outcome, folder: Path, pages: Path, name: str, back: str) -> Entry:
     if not outcome.executed:
-        return Entry(outcome, outcome.topic, note="nothing of this notebook was executed")
+        return Entry(outcome, outcome.label, note="nothing of this notebook was executed")
     try:
         notebook = read_notebook(folder / outcome.executed)
         page = write_page(notebook, pages, name, back=back)
     except LabError as error:
-        return Entry(outcome, outcome.topic, note=str(error))
+        return Entry(outcome, outcome.label, note=str(error))
     except OSError:
         raise
     except Exception as error:  # an output that no page can show must not cost the report of the others
-        return Entry(outcome, outcome.topic, note=f"no page could be made of it ({type(error).__name__}: {error})")
+        return Entry(outcome, outcome.label, note=f"no page could be made of it ({type(error).__name__}: {error})")
     told = any(problem.kind == "offline" for problem in outcome.problems)
     exercises, asked = len(exercise_cells(notebook)), "" if told else _asked(page)
-    return Entry(outcome, title(notebook) or name, promise(notebook), exercises, name, len(page.figures), asked)
+    what = (f"{outcome.copy}: " if outcome.copy else "") + (title(notebook) or name)
+    return Entry(outcome, what, promise(notebook), exercises, name, len(page.figures), asked)
 
 
 def _asked(page: Page) -> str:

@@ -197,7 +197,7 @@ def _finished(jobs: Sequence[Job], pool: Executor) -> Iterator[tuple[int, Outcom
 
 
 def _blank(job: Job, kind: str, message: str) -> Outcome:
-    outcome = Outcome(str(job.notebook), job.profile, parameters=job.parameters)
+    outcome = Outcome(str(job.notebook), copy=job.copy, profile=job.profile, parameters=job.parameters)
     return outcome.with_problems(Problem(kind, message))
 
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 import psutil
 
 from labkit.core.devices import describe_machine
+from labkit.core.isolation import clean_environment
 from labkit.core.paths import FRESH
 
 from .calibration import calibrate
@@ -37,7 +38,7 @@ _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEX
 def execute(job: Job) -> Outcome:
     """Run one notebook between two calibrations; never raises for what the notebook does."""
     outcome = Outcome(
-        str(job.notebook), job.profile, parameters=job.parameters, note=job.note,
+        str(job.notebook), copy=job.copy, profile=job.profile, parameters=job.parameters, note=job.note,
         budget_memory=None if job.memory_gb is None else round(job.memory_gb * 1e9),
     )  # fmt: skip
     if job.stop_file.exists():
@@ -72,7 +73,7 @@ class _Worker:
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "labkit.suite.worker"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, start_new_session=True,
-            env=os.environ | {FRESH: "1"} | dict.fromkeys(_THREADS, str(job.threads)),
+            env=_variables(job) | {FRESH: "1"} | dict.fromkeys(_THREADS, str(job.threads)),
         )  # fmt: skip
         self.at, self.peak, self.sessions = -1, 0, {self.process.pid}
         self.found: Outcome | None = None
@@ -172,8 +173,14 @@ class _Worker:
             problems.append(Problem("kernel", message, self.at, tail=tuple(last)))
         self.log.close()
         return replace(
-            outcome, claims=found.claims, executed=found.executed, device=found.device, kind=found.kind
-        ).with_problems(*problems)
+            outcome, claims=found.claims, exercises=found.exercises, executed=found.executed, device=found.device,
+            kind=found.kind,
+        ).with_problems(*problems)  # fmt: skip
+
+
+def _variables(job: Job) -> dict[str, str]:
+    """What the worker and its kernel see of this process's; somebody else's copy sees no keys."""
+    return clean_environment(os.environ) if job.copy else dict(os.environ)
 
 
 def _explained(problem: Problem, peak: int) -> Problem:

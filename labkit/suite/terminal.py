@@ -135,4 +135,4 @@ def _print_totals(console: Console, result: SuiteResult) -> None:
 
 def _name(outcome: Outcome) -> str:
     seed = outcome.parameters.get("SEED")
-    return harmless(outcome.topic if seed is None else f"{outcome.topic} seed {seed}")
+    return harmless(outcome.label if seed is None else f"{outcome.label} seed {seed}")

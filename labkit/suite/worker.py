@@ -150,7 +150,8 @@ def run(job: Job, tell: Callable[[Any], None]) -> Outcome:
     session = _session(cells)
     return Outcome(
         "", claims=tuple(replace(claim, cell=as_written(cells, claim.cell)) for claim in collect(cells)),
-        executed=written, device=session.get("device", ""), kind=session.get("kind"),
+        exercises=exercises.states_of(client.nb), executed=written,
+        device=session.get("device", ""), kind=session.get("kind"),
     ).with_problems(*problems)  # fmt: skip
 
 
