@@ -164,6 +164,8 @@ class SuiteResult:
     executor: str = "processes"
     versions: dict[str, str] = field(default_factory=dict)
     """Package name → version."""
+    commit: str = ""
+    """Of the checkout that the code is from, and whether files in it were changed; empty = it is from none."""
     assets: dict[str, str] = field(default_factory=dict)
     """Asset name → sha256, of those that the notebooks name."""
     interrupted: bool = False

@@ -8,6 +8,7 @@ failed outcome; the others finish. Ctrl-C leaves a partial result and no process
 """
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +16,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_complete
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,7 @@ def run(
         jobs=settings.jobs,
         executor="threads" if executor is None else type(executor).__name__,
         versions=_versions(),
+        commit=commit_of(Path(__file__).parents[2]),
         assets=settings.assets,
     )
     with ExitStack() as stack:
@@ -228,6 +231,19 @@ def _accepted(plan: Sequence[Job], outcomes: dict[int, Outcome]) -> dict[int, Ou
         except (NotebookError, OSError) as error:
             changed[own] = outcomes[own].with_problems(Problem("accept", str(error)))
     return changed
+
+
+def commit_of(home: Path) -> str:
+    """`3fc83b8a90c1`, `3fc83b8a90c1, changed`; empty where that is no checkout, as of an installed labkit."""
+    if not (home / ".git").exists():
+        return ""
+    try:
+        asked = [["rev-parse", "--short=12", "HEAD"], ["status", "--porcelain", "--untracked-files=no"]]
+        run = partial(subprocess.run, capture_output=True, text=True, check=True, timeout=20)
+        head, changes = (run(["git", "-C", str(home), *words]).stdout for words in asked)
+    except (OSError, subprocess.SubprocessError):  # no git here, or a checkout that belongs to another user
+        return ""
+    return head.strip() + (", changed" if changes.strip() else "")
 
 
 def _versions() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 
 import nbformat
@@ -69,6 +70,24 @@ def test_threads_are_divided_between_the_notebooks_that_run_at_once(three_runs):
     result, folder = three_runs
     text = nbformat.read(folder / "run" / "a.ipynb", as_version=4).cells[-1].outputs[0].text
     assert int(text.split()[1]) == max(1, len(os.sched_getaffinity(0)) // result.jobs)
+
+
+def test_the_commit_is_named_and_whether_the_tree_was_changed(tmp_path):
+    assert runner.commit_of(tmp_path) == ""
+
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+        return subprocess.run(["git", *who, *words], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+
+    (tmp_path / "a.txt").write_text("1")
+    git("init", "-q")
+    git("add", "a.txt")
+    git("commit", "-qm", "x")
+    assert runner.commit_of(tmp_path) == git("rev-parse", "HEAD")[:12]
+    (tmp_path / "new.txt").write_text("untracked files, such as runs, change nothing")
+    assert "changed" not in runner.commit_of(tmp_path)
+    (tmp_path / "a.txt").write_text("2")
+    assert runner.commit_of(tmp_path).endswith(", changed")
 
 
 def test_the_result_says_what_a_reader_of_it_needs(three_runs):
