@@ -16,7 +16,7 @@ def lies(root: Path) -> list[str]:
     tree = re.search(r"```text\nllm-lab/\n(.*?)```", text, re.DOTALL)
     if not tree:
         return [*found, "no tree"]
-    named = re.findall(r"(?:^  |[·;] )([\w./]+\.\w+|\w+/|Makefile|LICENSE)(?= )", tree.group(1), re.MULTILINE)
+    named = re.findall(r"(?:^  |[·;] )([\w./]+\.\w+|\w+/|Makefile|LICENSE|postBuild)(?= )", tree.group(1), re.MULTILINE)
     found += [f"the tree names {name}" for name in named if not (root / name).exists()]
     kept = {path.name for path in root.iterdir() if not path.name.startswith(".")} - {"runs", "build", "dist"}
     unnamed = kept - {name.strip("/") for name in named} - {"README.md"}
