@@ -75,8 +75,6 @@ class Outcome:
 
     notebook: str
     """Path as the user gave it or as it was found."""
-    copy: str = ""
-    """Of a class: whose copy it is, by its folder."""
     profile: str = "full"
     """`fast` or `full`."""
     verdict: str = PASSED
@@ -86,8 +84,6 @@ class Outcome:
     """Bytes: the most that the kernel and its children held at once."""
     claims: tuple[ClaimRecord, ...] = ()
     problems: tuple[Problem, ...] = ()
-    exercises: dict[str, str] = field(default_factory=dict)
-    """Exercise → `passed`, `wrong`, `open`, or `not reached`."""
     executed: str = ""
     """The executed notebook, relative to the run's folder; empty = nothing was written."""
     note: str = ""
@@ -111,6 +107,10 @@ class Outcome:
     before: Calibration = NOMINAL
     after: Calibration = NOMINAL
     """How fast the process that executed it was before it began and after it ended."""
+    copy: str = ""
+    """Of a class: whose copy it is, by its folder."""
+    exercises: dict[str, str] = field(default_factory=dict)
+    """Exercise → `passed`, `wrong`, `open`, or `not reached`."""
 
     @property
     def topic(self) -> str:
@@ -164,11 +164,11 @@ class SuiteResult:
     executor: str = "processes"
     versions: dict[str, str] = field(default_factory=dict)
     """Package name → version."""
-    commit: str = ""
-    """Of the checkout that the code is from, and whether files in it were changed; empty = it is from none."""
     assets: dict[str, str] = field(default_factory=dict)
     """Asset name → sha256, of those that the notebooks name."""
     interrupted: bool = False
+    commit: str = ""
+    """Of the checkout that the code is from, and whether files in it were changed; empty = it is from none."""
     unwritten: str = ""
     """Why results.json could not be written, such as a full disk; empty = it was."""
 
