@@ -101,6 +101,8 @@ class Panel:
             self.widgets[name].value = value
             self.widgets[name].observe(self._changed, "value")
         self.line.on_stop(self.stop)
+        parts = (part for one in self.widgets.values() for part in (one, *getattr(one, "children", ())))
+        self.line.controls = [part.model_id for part in parts]
         copy = w.Button(description="copy as parameters", tooltip="The state as a parameter, an option and a call")
         copy.on_click(lambda _: self._copy())
         copy.layout.width = "max-content"
@@ -138,6 +140,7 @@ class Panel:
             self.line.say("stopped", STOPPED)
 
     def _changed(self, _: Any) -> None:
+        self.line.send("heard")
         self._in_the_loop(self._draw_later if self._loop else self.update)
 
     def _draw_later(self) -> None:
