@@ -71,6 +71,7 @@ _LOOKS = f"""
 .labkit-explorer:is([data-state=asked], [data-state=working], [data-state=error], [data-state=stopped],
   .jupyter-widgets-disconnected)
   .labkit-picture {{ opacity: 0.4 }}
+[data-jp-theme-light=false] .labkit-explorer select {{ color-scheme: dark }}
 .labkit-explorer textarea {{ field-sizing: content; min-height: 28px; max-height: 12em; resize: vertical }}
 .labkit-explorer.jupyter-widgets-disconnected::before {{ display: block;
   content: "The kernel of this panel is gone: run its cell again.";

@@ -89,16 +89,20 @@ def _train(planned: Any, label: str) -> Iterator[Progress | tuple[tuple, tuple]]
     model = new_model(planned.preset, vocab_size=planned.data.vocab_size, seed=planned.config.seed, **planned.changes)
     records: list[Any] = []
     writer = Writer(planned)
+    step: Any = None
+
+    def seen(text: str) -> tuple[tuple, tuple]:
+        loss = next((r.validation for r in reversed(records) if r.validation is not None), None)
+        size = round(planned.parameters / 1e6, 2)
+        speed = round(step.tokens / max(step.seconds, 1e-9) / 1000, 1)
+        return tuple(records), (label, size, round(step.seconds, 1), speed, loss, text)
+
     for step in steps(model.to(planned.device), planned.data, planned.config):
         records.append(as_record(step))
         yield Progress(step.index, planned.config.steps)
-        last = step.index == planned.config.steps
-        if last or step.index % max(10, planned.config.steps // 6) == 0:
-            seen = next((r.validation for r in reversed(records) if r.validation is not None), None)
-            text = writer.text(step) if last else "…"
-            size = round(planned.parameters / 1e6, 2)
-            speed = round(step.tokens / max(step.seconds, 1e-9) / 1000, 1)
-            yield tuple(records), (label, size, round(step.seconds, 1), speed, seen, text)
+        if step.index % max(10, planned.config.steps // 6) == 0:
+            yield seen("…")
+    yield seen(writer.text(step))  # after its last step or its last minute
 
 
 COLUMNS = (

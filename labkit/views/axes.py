@@ -11,9 +11,9 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "star")
 
 
 def heading(title: str, note: str = "") -> str:
-    """A title for plotly, wrapped, with a smaller second line."""
-    first = for_plotly(title, wrap=80)
-    second = f'<span style="font-size:12px">{for_plotly(note, wrap=100)}</span>' if note else ""
+    """A title for plotly, wrapped for a window of 800 pixels at 150 %, with a smaller second line."""
+    first = for_plotly(title, wrap=48)
+    second = f'<span style="font-size:12px">{for_plotly(note, wrap=68)}</span>' if note else ""
     return "<br>".join(part for part in (first, second) if part)
 
 

@@ -54,6 +54,8 @@ HTML_CSS = f"""
 .labkit .lk-table th {{ font-weight: 600; border-bottom-width: 2px; white-space: normal; }}
 .labkit .lk-table .lk-n {{ text-align: right; font-variant-numeric: tabular-nums; }}
 .labkit .lk-table td.lk-n {{ white-space: nowrap; }}
+@media (max-width: 700px) {{ .labkit table.lk-table {{ font-size: 12px; }}
+  .labkit .lk-table th, .labkit .lk-table td {{ padding: 3px 6px 3px 2px; }} }}
 .labkit .lk-below {{ display: flex; gap: 14px; align-items: baseline; }}
 .labkit .lk-below button {{ border: none; background: none; padding: 0; color: {palette.FAINT}; font-size: 12.5px;
   cursor: pointer; }}
@@ -94,7 +96,8 @@ def template() -> Any:
         pio.templates["labkit"] = go.layout.Template(
             layout={
                 "font": {"family": FONT, "size": 13, "color": GREY},
-                "title": {"x": 0, "xref": "container", "xanchor": "left", "font": {"size": 16}, "pad": {"l": 2}},
+                "title": {"x": 0, "xref": "container", "xanchor": "left", "font": {"size": 15, "weight": 600},
+                          "pad": {"l": 2}},
                 "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
                 "colorway": list(palette.CATEGORICAL), "xaxis": axis, "yaxis": axis, "hovermode": "closest",
                 "hoverlabel": {"bgcolor": "#333", "bordercolor": "#333", "font": {"color": "#fff", "family": MONO}},
@@ -110,8 +113,9 @@ def dress(figure: "Figure", *, title: str, height: int, legend: int = 0) -> "Fig
     lines = title.count("<br>") + 1 if title else 0
     top = 14 + 24 * lines + (9 + 19 * legend if legend else 0)
     figure.update_layout(template=template(), height=height + top, showlegend=legend > 0, margin={"t": top})
-    if legend:  # pixels above the plot, however tall it is, so that the legend never climbs into the title
-        figure.update_layout(legend={"y": 1 + 4 / height})
+    if legend:  # below the title, and the plot below it: in a narrow window it takes more rows
+        below = (14 + 24 * lines) / (height + top)
+        figure.update_layout(legend={"yref": "container", "y": 1 - below, "yanchor": "top"})
     if title:
         figure.update_layout(
             title={

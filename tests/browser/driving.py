@@ -130,6 +130,13 @@ CUT = """() => { const panel = document.querySelector('.labkit-explorer') ?? doc
     return [panel, ...panel.querySelectorAll('*')].filter(e => !e.matches(plot) && (cut(e) || out(e)))
         .map(e => `${e.tagName} ${e.className.baseVal ?? e.className} is cut at ${Math.round(edge.width)} px`); }"""
 """What is wider than it may show, or stands out of the panel; inside a frame of the panel, out of that."""
+PLOTS = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => {
+    const box = part => plot.querySelector(part)?.getBoundingClientRect(), edge = plot.getBoundingClientRect();
+    const [title, legend] = [box('.gtitle'), box('.legend')], at = `at ${Math.round(edge.width)} px`;
+    return [title?.right > edge.right + 1 && `a title is cut ${at}`,
+        legend?.right > edge.right + 1 && `a legend is cut ${at}`,
+        legend?.top < title?.bottom - 1 && `a legend touches its title ${at}`].filter(Boolean); })"""
+"""Titles and legends of figures that do not fit."""
 WATCH = """() => { const panel = document.querySelector('.labkit-explorer');
     const next = panel.closest('.jp-Cell').nextElementSibling;
     window.lkHigh = () => Math.round(next.getBoundingClientRect().top - panel.getBoundingClientRect().top);
@@ -139,10 +146,14 @@ WATCH = """() => { const panel = document.querySelector('.labkit-explorer');
 
 def faults_of_room(lesson: Lesson) -> list[str]:
     """In a narrow and a wide window: what is cut off, and what moves the next cell while a control goes to and fro."""
-    found, page = [], lesson.page
+    page = lesson.page
+    page.set_viewport_size({"width": 533, "height": 1000})  # 800 at 150 %, where a tree or a table may scroll
+    lesson.settle()
+    found = page.evaluate(PLOTS)
     for width in (800, 1400):
         page.set_viewport_size({"width": width, "height": 1500})
         lesson.settle()
+        found += page.evaluate(PLOTS)
         frames = [page, *(frame for frame in page.frames if frame.parent_frame == page.main_frame)]
         found += [fault for frame in frames for fault in frame.evaluate(CUT)]
         page.evaluate(WATCH)

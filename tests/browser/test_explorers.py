@@ -10,7 +10,7 @@ import pytest
 
 from labkit.lessons.exploring import kinds
 
-from .driving import CUT, driven, faults_by_keys, rests, said
+from .driving import CUT, PLOTS, driven, faults_by_keys, rests, said
 from .jupyter import Lesson
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(1500)]
@@ -50,6 +50,26 @@ def test_every_explorer_takes_the_whole_list(desk, kind):
     with desk.opened(desk.written(kind, cell, "below = 1")) as lesson:
         lesson.run_all(seconds=600)
         assert driven(lesson) == []
+
+
+FIGURES = """
+import numpy as np
+import labkit as lab
+from labkit.core.results import Bars, Curve, Curves, Points
+
+title, names = "What comes after each of the words that were said, and how often it does", ("one name", "another name")
+line = np.arange(30.0)
+lab.show(Bars(("a", "b"), np.ones((2, 2)), groups=names, title=title))
+lab.show(Curves(tuple(Curve(f"curve of {name}", line, line, points_only=True) for name in names), "x", "y", title))
+lab.show(Points(line, line, tuple("x" * 30), groups=names * 15, title=title))
+"""
+
+
+def test_titles_and_legends_of_figures_fit_a_narrow_window(desk):
+    with desk.opened(desk.written("figures", FIGURES), width=533) as lesson:
+        lesson.run_all(seconds=120)
+        assert lesson.page.locator(".js-plotly-plot .gtitle").count() == 3
+        assert lesson.page.evaluate(PLOTS) == []
 
 
 def test_keys_that_reach_the_notebook_and_what_is_cut_are_seen(desk):

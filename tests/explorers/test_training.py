@@ -53,6 +53,13 @@ def test_the_curve_grows_while_it_trains():
     assert seen[0] < seen[-1] == 20
 
 
+def test_a_run_that_its_minutes_end_writes_too(monkeypatch):
+    monkeypatch.setattr("labkit.explorers.training.MOST_MINUTES", 0.001)
+    curves, table = explore("training", **{**TINY, "steps": 600}).results()
+    assert len(curves.curves[0].x) < 600
+    assert "▸" in table["writes after ▸"][0]
+
+
 def test_the_same_state_gives_the_same_losses():
     one, two = (explore("training", **TINY).results()[0].curves[0].y for _ in range(2))
     assert list(one) == list(two)
