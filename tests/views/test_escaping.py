@@ -1,11 +1,15 @@
 """No text that a user or a model wrote becomes markup, in HTML or in plotly; what cannot be seen is made visible."""
 
+import html
 import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from labkit import views
+from labkit.views.clicks import moving
 from labkit.views.text import for_html, for_plotly, printable
 
 from .gallery import EVIL, hostile
@@ -61,3 +65,13 @@ def test_what_cannot_be_seen_or_stored_is_made_visible(text):
     for result in hostile(text).values():
         json.dumps(views.bundle(result)).encode()
         assert "\ud800" not in json.dumps(views.bundle(result), ensure_ascii=False)
+
+
+@given(
+    st.text()
+    | st.sampled_from(["\u202eשלום\u202c", "می\u200cخواهم", "\u200bzero\ufeff", "\u200fa\n\nb\t", EVIL, "👩\u200d💻"])
+)
+def test_a_click_writes_the_text_as_it_was_with_all_that_cannot_be_seen(text):
+    attribute = moving(Prompt=text)
+    assert not re.search("[<>\x00-\x1f\u200b-\u200f\u202a-\u202e]", attribute)
+    assert json.loads(html.unescape(attribute.removeprefix('data-moves="')[:-1])) == {"Prompt": text}
