@@ -12,8 +12,8 @@ from labkit.suite.notebooks import python_of
 def slice_of(notebook: Any, wanted: Callable[[str], bool]) -> Any:
     """A notebook with the code cells whose source is wanted and the cells that they depend on, in their order.
 
-    A cell is needed if it gives a name (assigned, imported or defined) to a cell that is needed; the cell of parameters
-    and the one that begins the lesson always are.
+    A cell is needed if it gives a name (assigned, imported or defined) to a cell that is needed, or changes what is
+    behind one (`drawn[1] = …`, `rows.append(…)`); the cell of parameters and the one that begins the lesson always are.
     """
     kept, needed = [], set()
     for cell in reversed(notebook.cells):
@@ -21,7 +21,7 @@ def slice_of(notebook: Any, wanted: Callable[[str], bool]) -> Any:
             continue
         given, used = names_of(cell.source)
         always = "parameters" in cell.metadata.get("tags", ()) or "lab.begin(" in cell.source
-        if given & needed or always or wanted(cell.source):
+        if (given | changed_in(cell.source)) & needed or always or wanted(cell.source):
             kept.append(cell)
             needed = needed - given | used
     return nbformat.v4.new_notebook(cells=list(reversed(kept)), metadata=notebook.metadata)
@@ -33,6 +33,27 @@ def names_of(source):
     for statement in ast.parse(python_of(source)).body:
         _follow(statement, given, needed)
     return given, needed
+
+
+def changed_in(source):
+    """Names whose object a cell changes: an item or a field of it is assigned, or it grows."""
+    changed = set()
+    for node in ast.walk(ast.parse(python_of(source))):
+        if isinstance(node, ast.Subscript | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            changed.add(_root(node))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in GROWS:
+            changed.add(_root(node.func))
+    return changed - {""}
+
+
+GROWS = ("append", "extend", "update", "add", "insert")
+
+
+def _root(node):
+    """The name in front of `name.field[item]`; empty for another expression."""
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 SCOPES = (ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

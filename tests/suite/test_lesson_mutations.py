@@ -104,3 +104,17 @@ def test_a_cell_needs_what_it_reads_before_it_writes_it():
     assert needed - {"range"} == {"n", "data", "total", "y"}
     given, needed = names_of("def f(a, b=c):\n    d = a + e\n    return f(d)")
     assert given == {"f"} and needed == {"c", "e"}
+
+
+def test_a_slice_holds_the_cells_that_change_what_it_reads():
+    cells = [
+        "drawn, rows = {0: 1}, []",
+        "drawn[1] = 2",
+        "other = 3",
+        "rows.append(4)",
+        "model.a.b = 5",
+        "x = drawn[1] + rows[0]",
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    kept = [cell.source for cell in slice_of(book, lambda source: source == cells[-1]).cells]
+    assert kept == [cells[0], cells[1], cells[3], cells[5]]
