@@ -36,13 +36,16 @@ def _commands(
 @app.command()
 def fetch(
     names: Annotated[list[str] | None, typer.Argument(help="Assets to fetch; without any, they are listed.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Fetch all of them.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Fetch all that come under an open licence.")] = False,
+    *,
+    accepted: Annotated[bool, typer.Option("--accept-licence", help="Agree to the terms of what has some.")] = False,
 ) -> None:
     """Download, verify and convert the weights, tokenizers and texts that lessons use, so that they run offline."""
     from labkit import assets, keeping
 
     if names or everything:
-        for name, path in keeping.ready(None if everything else names or ()).items():
+        accepted = accepted or keeping.agreed(names or ())
+        for name, path in keeping.ready(None if everything else names or (), accepted=accepted).items():
             typer.echo(f"{name:20} {path}")
         return
     table = assets.status()
@@ -79,15 +82,15 @@ def run(
     """Run notebooks headless, check their claims and budgets, compare with the baselines."""
     from rich.console import Console
 
-    from labkit import keeping
-    from labkit.suite import classroom, runner
+    from labkit.carrying import carry_out
+    from labkit.suite import classroom
     from labkit.suite.comparison import spread
-    from labkit.suite.executors import open_executor
     from labkit.suite.lessons import find_lessons
     from labkit.suite.parameters import from_pairs
     from labkit.suite.planning import plan_run
     from labkit.suite.reports import write_gallery, write_reports
-    from labkit.suite.terminal import Progress, print_result, print_table
+    from labkit.suite.runner import Settings, new_folder
+    from labkit.suite.terminal import print_result, print_table
 
     given, paths = from_pairs(parameter or []), find_lessons(notebooks or [])
     together = classroom.is_class(paths)
@@ -95,16 +98,9 @@ def run(
         paths, parameters=given, fast=fast, seeds=seeds, accept=accept, kernel=kernel, together=together
     )  # fmt: skip
     plan = classroom.copies(plan) if together else plan
-    keeping.ready(
-        [*(name for one in plan for name in one.assets), *keeping.assets_of_models(plan)]
-    )  # before any clock starts
-    folder = runner.new_folder(output)
-    console = Console(highlight=False)
-    settings = runner.Settings(
-        jobs=jobs, threads=threads, accept=accept, strict=strict, assets=keeping.asset_hashes(plan)
-    )
-    with open_executor(executor, folder) as pool, Progress(console, len(plan)) as progress:
-        result = runner.run(plan, folder=folder, settings=settings, executor=pool, report=progress.ended)
+    folder, console = new_folder(output), Console(highlight=False)
+    settings = Settings(jobs=jobs, threads=threads, accept=accept, strict=strict)
+    result = carry_out(plan, folder, settings, console, executor)
     written = {}
     try:  # before anything is printed, which may go wrong
         written["Report"] = write_reports(result, folder)
@@ -121,6 +117,22 @@ def run(
         _say(f"{what}: {path}")
     if not result.passed:
         raise typer.Exit(130 if result.interrupted else 1)
+
+
+@app.command()
+def examine(
+    model: Annotated[str, typer.Argument(help="A name of the catalog, runs/NAME, a folder, or a hub id.")],
+    *,
+    against: Annotated[str, typer.Option(help="Another model beside it; else only the lab's own.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder of the page; else one in runs/ named after the time.")
+    ] = None,
+    jobs: Annotated[int, typer.Option("-j", "--jobs", min=1, help="Notebooks at a time.")] = 2,
+) -> None:
+    """Run every lesson that takes a MODEL on yours, in FAST, and write one page of what is different in it."""
+    from labkit.carrying import examine_model
+
+    _say(f"Page: {examine_model(model, against, output, jobs)}")
 
 
 @app.command()
@@ -267,23 +279,13 @@ def _say(what: object) -> None:
     typer.echo(harmless(str(what)))
 
 
-def _joined(arguments: list[str]) -> list[str]:
-    """`-p NAME VALUE`, as papermill writes it, into the one argument `NAME=VALUE` that typer can take."""
-    joined, rest = [], iter(arguments)
-    for argument in rest:
-        joined.append(argument)
-        name = next(rest, None) if argument in ("-p", "--parameter") else None
-        if name is not None:
-            value = None if "=" in name else next(rest, None)
-            joined.append(name if value is None else f"{name}={value}")
-    return joined
-
-
 def main() -> None:
     """Run the command line."""
+    from labkit.suite.parameters import joined
+
     write_what_can_be_written(sys.stdout, sys.stderr)
     try:
-        app(_joined(sys.argv[1:]), prog_name="labkit")
+        app(joined(sys.argv[1:]), prog_name="labkit")
     except (LabError, OSError) as error:
         typer.echo(harmless(f"labkit: {error}"), err=True)
         sys.exit(1)

@@ -5,6 +5,7 @@ Ignores how an asset is fetched (`assets`), and what a lesson is (`suite.lessons
 """
 
 import shutil
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -130,19 +131,35 @@ def copy_lessons(folder: Path) -> list[Path]:
     return sorted(target.glob("*.ipynb"))
 
 
-def ready(names: Iterable[str] | None) -> dict[str, Path]:
-    """Have these assets (None = all), and of models among them what `lab.load` opens, in the cache; their places."""
+def ready(names: Iterable[str] | None, *, accepted: bool = False) -> dict[str, Path]:
+    """Have these assets (None = all of open licence), and of models what `lab.load` opens, in the cache; their places.
+
+    Args:
+        accepted: the terms of those that have some were agreed to.
+    """
     from labkit import assets
     from labkit.models.catalog import entries
 
-    places = assets.fetch(names)
+    places = assets.fetch(names, accepted=accepted)
     for entry in entries().values():
         gguf = places.get(entry.asset)
         if gguf is not None and gguf.is_file():
             from labkit.models.conversion import converted
 
-            converted(gguf, entry.name, context=entry.context)
+            converted(gguf, entry.name, context=entry.context, terms=entry.terms)
     return places
+
+
+def agreed(names: Iterable[str]) -> bool:
+    """Whether a person at the terminal agrees to the terms of what has some among these assets and is not here yet."""
+    import typer
+
+    from labkit.assets import store
+    from labkit.assets.manifest import select
+
+    chosen = [(wheel.terms, member) for wheel, members in select(names).items() for member in members if wheel.terms]
+    terms = sorted({terms for terms, member in chosen if not store.found(member)})
+    return sys.stdin.isatty() and bool(terms) and typer.confirm(f"Do you agree to the {', '.join(terms)}?")
 
 
 def assets_of_models(plan: "list[Job]") -> list[str]:

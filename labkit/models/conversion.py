@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from labkit.assets import member
 from labkit.assets.progress import note, progress
 from labkit.core.devices import COMPACT
 from labkit.core.errors import ModelError
@@ -26,8 +27,12 @@ RECORD = "labkit.json"
 VERSION = 1
 
 
-def converted(gguf: Path, name: str, *, context: int) -> Path:
+def converted(gguf: Path, name: str, *, context: int, terms: str = "") -> Path:
     """The transformers folder of a GGUF model, made on first use (about 15 s for 135 M parameters).
+
+    Args:
+        context: longest input, tokens.
+        terms: the asset, a folder, whose files the licence wants beside the weights.
 
     Raises:
         ModelError: the GGUF file cannot be read, or the cache cannot be written.
@@ -42,7 +47,7 @@ def converted(gguf: Path, name: str, *, context: int) -> Path:
     try:
         with alone(final.parent / f".{final.name}.lock", f"converting {final.name}", note):
             if not is_whole(final, origin):
-                _make(gguf, final, origin, context)
+                _make(gguf, final, origin, context, terms)
     except OSError as error:
         raise ModelError(
             f"{gguf.name} cannot be converted into {final} ({error}); "
@@ -51,7 +56,7 @@ def converted(gguf: Path, name: str, *, context: int) -> Path:
     return final
 
 
-def _make(gguf: Path, final: Path, origin: dict[str, Any], context: int) -> None:
+def _make(gguf: Path, final: Path, origin: dict[str, Any], context: int, terms: str) -> None:
     if final.exists():
         note(f"{final} is damaged or of another version; making it again")
     for leftover in [final, *final.parent.glob(f".{final.name}.*.part")]:
@@ -59,6 +64,8 @@ def _make(gguf: Path, final: Path, origin: dict[str, Any], context: int) -> None
     note(f"Converting {gguf.name} to safetensors, once; it stays in {final}")
     with atomic_folder(final) as draft:
         convert(gguf, draft, context=context)
+        if terms:
+            shutil.copytree(member(terms), draft, dirs_exist_ok=True)
         for file in draft.iterdir():
             file.chmod(0o644)
         write_record(draft, origin)
@@ -87,8 +94,9 @@ def _digest(path: Path) -> str:
 
 
 def convert(gguf: Path, folder: Path, *, context: int) -> None:
-    """Write a GGUF model into `folder` as safetensors in `core.devices.COMPACT`, with its tokenizer.
+    """Write a GGUF model into `folder` as safetensors, with its tokenizer.
 
+    The values of llama.cpp's K types have more digits than `core.devices.COMPACT`: a file with any stays in float32.
     transformers reads GGUF but refuses to save what it read ("quantized"), so its tensors go into a plain model.
 
     Raises:
@@ -100,11 +108,11 @@ def convert(gguf: Path, folder: Path, *, context: int) -> None:
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     try:
-        config, tensors = _read(gguf)
+        stored = getattr(torch, _stored_type(gguf))
+        config, tensors = _read(gguf, stored)
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name, model_max_length=context)
     except (ValueError, KeyError, AttributeError) as error:
         raise ModelError(f"{gguf} cannot be read as GGUF ({error}); fetch it again with `labkit fetch`") from error
-    stored = getattr(torch, COMPACT)
     config = AutoConfig.for_model(**config, dtype=stored)
     model: Any = AutoModelForCausalLM.from_config(config, dtype=stored)
     model.load_state_dict(tensors, strict=not config.tie_word_embeddings)
@@ -115,7 +123,13 @@ def convert(gguf: Path, folder: Path, *, context: int) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _read(gguf: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _stored_type(gguf: Path) -> str:
+    from gguf import GGUFReader
+
+    return "float32" if any("_K" in tensor.tensor_type.name for tensor in GGUFReader(gguf).tensors) else COMPACT
+
+
+def _read(gguf: Path, stored: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Configuration and tensors by their names in transformers, with progress."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, modeling_gguf_pytorch_utils
@@ -128,9 +142,7 @@ def _read(gguf: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with progress(f"Reading {gguf.name}", gguf.stat().st_size) as update:
         reader.tqdm = lambda tensors, **_: _told(tensors, update)
         try:
-            parsed = reader.load_gguf_checkpoint(
-                gguf, return_tensors=True, model_to_load=shapes, torch_dtype=getattr(torch, COMPACT)
-            )
+            parsed = reader.load_gguf_checkpoint(gguf, return_tensors=True, model_to_load=shapes, torch_dtype=stored)
         finally:
             reader.tqdm = bar
     return config, parsed["tensors"]

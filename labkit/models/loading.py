@@ -130,7 +130,7 @@ def _catalog_folder(entry: Entry) -> Path:
     from labkit.assets import member
 
     path = member(entry.asset)
-    return path if path.is_dir() else converted(path, entry.name, context=entry.context)
+    return path if path.is_dir() else converted(path, entry.name, context=entry.context, terms=entry.terms)
 
 
 def _from_hub(name: str) -> Path:

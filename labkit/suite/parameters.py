@@ -152,3 +152,15 @@ def _travels(value: Any) -> bool:
 def _shown(value: Any) -> str:
     text = ascii(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def joined(arguments: list[str]) -> list[str]:
+    """`-p NAME VALUE`, as papermill writes it, into the one argument `NAME=VALUE` that typer can take."""
+    joined, rest = [], iter(arguments)
+    for argument in rest:
+        joined.append(argument)
+        name = next(rest, None) if argument in ("-p", "--parameter") else None
+        if name is not None:
+            value = None if "=" in name else next(rest, None)
+            joined.append(name if value is None else f"{name}={value}")
+    return joined

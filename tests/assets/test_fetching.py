@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ import pytest
 from labkit import assets
 from labkit.assets import manifest, store
 from labkit.core.errors import AssetError
+
+from .conftest import TAGS, _entry, sha256
 
 WHOLE = [("noise.bin", "lab_tiny/data/noise.bin"), ("zeros.bin", "lab_tiny/data/zeros.bin")]
 
@@ -160,3 +163,41 @@ def test_importing_assets_is_light():
     code = "import sys, labkit.assets; print([m for m in ('torch', 'pip', 'rich', 'pandas') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def in_pieces(shelf, *halves: bytes) -> None:
+    """Pin `whole.bin`, which must read `one, two`, as pieces of two wheels under terms."""
+    pins = []
+    for number, half in enumerate(halves):
+        file = f"lab_half{number}-1.0-py3-none-any.whl"
+        with zipfile.ZipFile(shelf.index / file, "w") as archive:
+            archive.writestr(f"lab_half{number}/whole.bin.part{number}", half)
+            archive.writestr(f"lab_half{number}-1.0.dist-info/METADATA", f"Name: lab-half{number}\nVersion: 1.0\n")
+            archive.writestr(f"lab_half{number}-1.0.dist-info/WHEEL", TAGS)
+        data = (shelf.index / file).read_bytes()
+        size = f'sha256="{sha256(data)}"\nsize={len(data)}\n'
+        pins.append(f'name="lab-half{number}"\nversion="1.0"\nfile="{file}"\n{size}')
+    whole = _entry("whole.bin", "lab_half?/whole.bin.part?", sha256(b"one, two"), 8)
+    wheel = f'[[wheel]]\n{pins[0]}terms="Tiny Terms (https://example.org)"\n[[wheel.part]]\n{pins[1]}{whole}'
+    shelf.pins.write_text(shelf.pins.read_text() + wheel)
+    manifest._read.cache_clear()
+
+
+def test_what_has_terms_is_fetched_only_by_whoever_accepts_them(shelf):
+    """Not with all others, not on use, not by name alone; and then it is its pieces in order."""
+    in_pieces(shelf, b"one, ", b"two")
+    assert set(assets.fetch()) == {"noise.bin", "zeros.bin", "many"}
+    for way in (lambda: assets.member("whole.bin"), lambda: assets.fetch(["whole"])):
+        with pytest.raises(AssetError, match=r"under the Tiny Terms \(https.*`labkit fetch whole --accept-licence`"):
+            way()
+    assert assets.status()["state"][-1] == "missing"
+    place = assets.fetch(["whole"], accepted=True)["whole.bin"]
+    assert place.read_bytes() == b"one, two"
+    assert assets.member("whole") == place and assets.fetch(["whole"]), "once it is here it is used"
+
+
+def test_pieces_in_another_order_are_refused_and_leave_nothing(shelf):
+    in_pieces(shelf, b"two", b"one, ")
+    with pytest.raises(AssetError, match=r"whole\.bin inside .* is damaged"):
+        assets.fetch(["whole"], accepted=True)
+    assert assets.status()["state"][-1] == "missing" and shelf.drafts() == []

@@ -2,9 +2,13 @@
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 import labkit as lab
+from labkit.assets import member
+from labkit.core.errors import AssetError
 from labkit.models.catalog import entries
+from labkit.models.loading import find
 
 pytestmark = pytest.mark.weights
 
@@ -16,7 +20,13 @@ def smol():
 
 @pytest.mark.parametrize("name", entries())
 def test_the_catalog_states_the_facts_of_the_tensors(name):
-    entry, card = entries()[name], lab.load(name).card
+    entry = entries()[name]
+    try:
+        card = lab.load(name).card
+    except AssetError as error:
+        if not entry.terms:
+            raise
+        pytest.skip(f"not run: {error}")
     assert (entry.parameters, entry.context, entry.kind) == (card.parameters, card.context, card.kind)
 
 
@@ -41,6 +51,20 @@ def test_chat_and_digits_are_the_tokenizers_own(smol):
     chat = smol.tokenizer.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False)
     assert chat.endswith("<|im_start|>user\nHi<|im_end|>\n")
     assert smol.tokenizer.eos_token == "<|im_end|>"
+
+
+@pytest.mark.long
+def test_gemma_computes_what_transformers_reads_from_the_same_file():
+    """Its 4-bit values do not fit 16 bits: nothing may be rounded again. Its terms lie beside the weights."""
+    lm, gguf = lab.load("gemma3-270m"), member("gemma3-270m.gguf")
+    folder = find("gemma3-270m")[0]
+    assert {"GEMMA_TERMS.html", "NOTICE.md"} <= {path.name for path in folder.iterdir()}
+    assert "Gemma Terms of Use" in lm.card.licence and "rounded to 4" in lm.card.source
+    theirs = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    ids = torch.tensor([lm.tokenizer("The river rose in 2024, and the bank raised its rate.").input_ids])
+    with torch.no_grad():
+        assert (lm.model(ids).logits - theirs(ids).logits).abs().max() < 1e-4
+    assert lab.next_token(lm, "The capital of France is the city of").labels[0] == "␣Paris"
 
 
 def test_very_long_and_very_short_texts(smol):

@@ -98,11 +98,12 @@ def test_what_a_run_needs_is_fetched_and_converted_before_it_begins(lab, monkeyp
     gguf = lab / "model.gguf"
     gguf.touch()
 
-    def fetched(names):
+    def fetched(names, *, accepted):
+        assert not accepted
         done.append(sorted(set(names)) if names is not None else None)
         return {model.asset: gguf, "sotu": lab} if names is None or model.asset in names else {"sotu": lab}
 
-    def converted(path, name, *, context):
+    def converted(path, name, *, context, terms):
         done.append((path, name, context))
 
     def began(plan, **_):
@@ -126,6 +127,29 @@ def test_what_a_run_needs_is_fetched_and_converted_before_it_begins(lab, monkeyp
         done.clear()
         assert labkit(monkeypatch, capsys, "fetch", *names)[0] == 0
         assert done == [asked, conversion]
+
+
+def test_examine_runs_the_lessons_that_take_a_model_on_it_and_on_the_other(lab, monkeypatch, capsys, tmp_path):
+    from types import SimpleNamespace
+
+    from labkit.core.results import Table
+
+    card = SimpleNamespace(card=SimpleNamespace(table=lambda: Table(("fact", "value"), (), title="mine")))
+    monkeypatch.setattr("labkit.models.loading.load", lambda name: card)
+    cells = [
+        new_code_cell("MODEL: str = ''\nFAST: bool = False", metadata={"tags": ["parameters"]}),
+        new_code_cell("import labkit as lab\nlab.claim('m/name', (MODEL, FAST) == ('two', True), equals=False)"),
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(book, lab / "notebooks" / "96_model.ipynb")
+    code, out, _ = labkit(monkeypatch, capsys, "examine", "one", "--against", "two", "-o", "out")
+    assert code == 0 and "Page: " in out and "97_good" not in out
+    page = (lab / "out" / "examine.html").read_text()
+    assert "<h1>mine</h1>" in page and 'href="pages/96_model.html"' in page and "<th>two</th>" in page
+    runs = [json.loads((lab / "out" / where / "results.json").read_text()) for where in ("", "against")]
+    assert [run["outcomes"][0]["parameters"]["MODEL"] for run in runs] == ["one", "two"]
+    assert [run["outcomes"][0]["claims"][0]["value"] for run in runs] == [False, True]
 
 
 def test_a_run_leaves_report_junit_results_pages_and_gallery_and_a_planted_cdn_link_fails_it(lab, monkeypatch, capsys):
