@@ -86,14 +86,14 @@ def choose_dtype(dtype: str, device: str, elements: int = 0) -> str:
 
 
 def long_type(device: Any) -> Any:
-    """The number type of sums whose border must not move with the machine: float64, and float32 on mps, which has none.
+    """The number type of sums whose border must not move with the machine: float64; float32 on mps, which has none.
 
     Args:
         device: a torch.device.
     """
     import torch
 
-    return torch.float32 if device.type == "mps" else torch.float64
+    return torch.float64 if device.type in ("cpu", "cuda") else torch.float32
 
 
 def quick_type(device: str) -> str:

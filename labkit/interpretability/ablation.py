@@ -144,7 +144,7 @@ def _next_probabilities(lm: "LanguageModel", text: Text, off: Sequence[Head]) ->
     with torch.no_grad():
         logits = lm.bridge.run_with_hooks(torch.tensor([ids], device=device_of(lm)), fwd_hooks=hooks)
     require_finite(logits[0, -1], lm.name)
-    return logits[0, -1].double().softmax(-1).cpu().numpy()
+    return logits[0, -1].cpu().double().softmax(-1).numpy()
 
 
 def _sweep(

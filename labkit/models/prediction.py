@@ -60,7 +60,7 @@ def next_probabilities(lm: LanguageModel, text: str) -> np.ndarray:
     with torch.no_grad():
         logits = lm.model(input_ids=torch.tensor([ids], device=lm.model.device)).logits[0, -1]  # (vocab,)
     require_finite(logits, lm.name)
-    return torch.softmax(logits.double(), dim=-1).cpu().numpy()
+    return logits.cpu().double().softmax(-1).numpy()  # mps has no float64
 
 
 def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
@@ -90,7 +90,7 @@ def walk(lm: LanguageModel, text: str, *, tokens: int = 10) -> Table:
             step = lm.model(input_ids=given, past_key_values=cache, use_cache=True)
         cache = getattr(step, "past_key_values", None)  # a state-space model has none and reads the whole again
         require_finite(step.logits[0, -1], lm.name)
-        (first, second), (best, runner_up) = (t.tolist() for t in step.logits[0, -1].double().softmax(-1).topk(2))
+        (first, second), (best, runner_up) = (t.tolist() for t in step.logits[0, -1].cpu().double().softmax(-1).topk(2))
         ids.append(best)
         won, beat = visible(pieces(best)), visible(pieces(runner_up))
         rows.append((won, first, beat, second, lm.tokenizer.decode(ids)))

@@ -206,12 +206,13 @@ def _advance(group: Group, logprobs: Tensor, fine: Tensor, search: Search) -> li
     totals = torch.tensor([beam.total() for beam in group.live], device=logprobs.device)[:, None]
     ranked = (totals + logprobs - fine).flatten()  # (beam * vocab,)
     most = min((1 + max(len(eos), 1)) * search.width, len(ranked))  # enough to go on when all others end
-    best = ranked.topk(most).indices.tolist()
+    best = ranked.topk(most).indices
+    gained = logprobs.flatten()[best].tolist()  # all of them in one trip
     live, parents, group.looked = [], [], []
-    for rank, index in enumerate(best):
+    for rank, (index, logprob) in enumerate(zip(best.tolist(), gained, strict=True)):
         parent, token = divmod(index, vocab)
         ended = "eos" if token in eos else "length" if end else ""
-        beam = group.live[parent].then(token, logprobs[parent, token].item(), ended)
+        beam = group.live[parent].then(token, logprob, ended)
         group.looked.append(beam)
         if ended and rank < search.width:
             group.done.append(beam)

@@ -163,7 +163,7 @@ def allow(logits: Tensor, allowed: Tensor) -> Tensor:
     Args:
         allowed: (batch, vocab) true where a token may follow.
     """
-    return logits.float().masked_fill(~allowed, -inf)
+    return logits.float().masked_fill(~allowed.to(logits.device), -inf)
 
 
 def processed(logits: Tensor, histories: Sequence[Sequence[int]], processor: Callable[..., Tensor]) -> Tensor:

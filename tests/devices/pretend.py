@@ -2,9 +2,9 @@
 
 Import it before anything of the lab, in a process of its own: it takes inference mode away from all of torch.
 `model.to("pretend")` then behaves as `model.to("cuda")` would as far as placement goes: mixing raises, `.numpy()`
-raises, `.cpu()`, `.item()` and `.tolist()` work; values are the CPU's own. It does not know where weights lie in
-memory, nor what a number type costs. Rests on torch's private-use backend in Python (experimental in torch 2.13): an
-empty tensor of that device is a wrapper.
+raises, `.cpu()`, `.item()` and `.tolist()` work; values are the CPU's own. Like mps it has no float64. It does not know
+where weights lie in memory, nor what a number type costs. Rests on torch's private-use backend in Python (experimental
+in torch 2.13): an empty tensor of that device is a wrapper.
 """
 
 from typing import Any
@@ -39,6 +39,8 @@ class Far(torch.Tensor):
 
     @staticmethod
     def __new__(cls, inner: torch.Tensor) -> "Far":
+        if inner.dtype == torch.float64:
+            raise TypeError(f"{NAME} has no float64, as mps has none")
         make: Any = torch.Tensor._make_wrapper_subclass  # pyright: ignore[reportAttributeAccessIssue]
         far = make(
             cls,
