@@ -1,12 +1,7 @@
-"""Ablation: switch heads off and read what changes.
+"""Ablation: switch heads off and read what changes. One sweep serves all heads."""
 
-One sweep serves all heads. The pass starts with the untouched text alone; at each layer one copy per head joins the
-batch, and the head's output is set to zero (or to its mean) in its own copy. What came before a layer is computed
-once instead of once per head, and the matrix products are large.
-"""
-
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Unpack
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 
@@ -15,16 +10,15 @@ from labkit.core.pieces import Pieces, visible
 from labkit.core.results import Bars, LayerGrid, TokenScores
 from labkit.models.language_model import require_finite
 
-from .capture import Changes, Head, capture, check_heads, chosen_layers, device_of, only_position, silencers
-from .edits import Edit, hook_name, hooks_of
+from .capture import Changes, Head, capture, chosen_layers, device_of, only_position, silencers
+from .edits import Edit
 from .inputs import Text, require_attention, require_decoder, target_id, token_ids
+from .sweeps import sweep
 
 if TYPE_CHECKING:
     from labkit.models import LanguageModel
 
 MODES = ("zero", "mean")
-ROWS_AT_ONCE = 8192
-"""Tokens of all copies together in one sweep; keeps memory near 1 GB for a model of SmolLM2's size."""
 
 
 def head_effects(
@@ -52,8 +46,9 @@ def head_effects(
     require_attention(lm)
     require_decoder(lm, "head_effects", "vectors_without() shows what heads do to an encoder's vectors")
     ids, number = token_ids(lm, text, at_least=2), target_id(lm, target)
+    edits = _without_each(lm, mode, layers)
+    logprobs = sweep(lm, ids, edits, lambda _, logits: logits.log_softmax(-1)[:, number])
     chosen = chosen_layers(lm.bridge, layers)
-    logprobs = _sweep(lm, ids, len(ids) - 1, mode, lambda _, logits: logits.log_softmax(-1)[:, number], layers=chosen)
     return LayerGrid(
         (logprobs[1:] - logprobs[0]).reshape(len(chosen), -1),
         f"change of log p({target!r})",
@@ -82,7 +77,7 @@ def vectors_without(
     ids = token_ids(lm, text, at_least=2)
     if not 0 <= position < len(ids):
         raise OptionError(f"position {position} is not in a text of {len(ids)} tokens")
-    vectors = _sweep(lm, ids, position, mode, lambda vector, _: vector)
+    vectors = sweep(lm, ids, _without_each(lm, mode), lambda vector, _: vector, position)
     return vectors[0], vectors[1:].reshape(lm.bridge.cfg.n_layers, lm.bridge.cfg.n_heads, -1)
 
 
@@ -147,66 +142,10 @@ def _next_probabilities(lm: "LanguageModel", text: Text, off: Sequence[Head]) ->
     return logits[0, -1].cpu().double().softmax(-1).numpy()
 
 
-def _sweep(
-    lm: "LanguageModel", ids: list[int], position: int, mode: str, read: Callable[[Any, Any], Any], *,
-    layers: Sequence[int] | None = None,
-) -> np.ndarray:  # fmt: skip
-    """Row 0: the text untouched; then, layer by layer, each head switched off. Read at one position.
-
-    `read` gets the last layer's vectors (row, d_model) and the logits (row, vocab).
-    """
-    import torch
-
+def _without_each(lm: "LanguageModel", mode: str, layers: Sequence[int] | None = None) -> list[Edit]:
+    """An edit for each head: its output set to zero, or to its mean over the positions."""
     if mode not in MODES:
         raise OptionError(f"mode {mode!r} is unknown; use {' or '.join(MODES)}")
-    every = [(layer, head) for layer in chosen_layers(lm.bridge, layers) for head in range(lm.bridge.cfg.n_heads)]
-    size = max(1, ROWS_AT_ONCE // len(ids) - 1)
-    tokens = torch.tensor([ids], device=device_of(lm))
-    found: list[np.ndarray] = []
-    for start in range(0, len(every), size):
-        rows = _sweep_some(lm.bridge, tokens, every[start : start + size], position=position, mode=mode, read=read)
-        found.append(rows if start == 0 else rows[1:])
-    return np.concatenate(found)
-
-
-def _sweep_some(bridge: Any, tokens: Any, heads: list[Head], *, position: int, mode: str, read: Any) -> np.ndarray:
-    import torch
-
-    check_heads(bridge, heads)
-    by_layer: dict[int, list[int]] = {}
-    for layer, head in heads:
-        by_layer.setdefault(layer, []).append(head)
-
-    def join(count: int) -> Any:
-        return lambda x: torch.cat([x, x[:1].expand(count, -1, -1)])  # (row, seq, d_model)
-
-    def switch_off(chosen: list[int], first: int) -> Any:
-        def change(z: Any) -> Any:  # (row, seq, head, d_head); their rows are those from `first` on
-            z = z.clone()
-            for row, head in enumerate(chosen, first):
-                z[row, :, head] = 0 if mode == "zero" else z[0, :, head].mean(0)
-            return z
-
-        return change
-
-    last: list[Any] = []
-
-    def keep(x: Any, hook: Any) -> None:
-        last.append(x[:, position])
-
-    edits: list[Edit] = []
-    if bridge.cfg.positional_embedding_type == "alibi":  # its table of distances is made for all rows at the start
-        tokens = tokens.expand(1 + len(heads), -1)
-    else:
-        edits = [Edit("resid_pre", join(len(chosen)), layer) for layer, chosen in by_layer.items()]
-    firsts = 1 + np.cumsum([0, *(len(chosen) for chosen in by_layer.values())])
-    edits += [Edit("z", switch_off(by_layer[at], int(first)), at) for at, first in zip(by_layer, firsts, strict=False)]
-    hooks = [
-        *hooks_of(bridge, edits),
-        (hook_name("resid_post", bridge.cfg.n_layers - 1), keep),
-        only_position(position),
-    ]
-    with torch.no_grad():
-        logits = bridge.run_with_hooks(tokens, fwd_hooks=hooks)
-    require_finite(logits[:, 0])
-    return read(last[0].float(), logits[:, 0].float()).cpu().numpy()
+    to = 0 if mode == "zero" else lambda z: z.mean(1, keepdim=True)  # (row, seq, head, d_head)
+    heads = range(lm.bridge.cfg.n_heads)
+    return [Edit("z", to, layer, head) for layer in chosen_layers(lm.bridge, layers) for head in heads]

@@ -10,7 +10,9 @@ A site is a place inside a model. The names are the literature's; the axes follo
     pattern    (layer, head, query, key)      attention weights
     z          (layer, seq, head, d_head)     what each head read: weights times values
     attn_out   (layer, seq, d_model)          what the attention adds to the residual stream
+    resid_mid  (layer, seq, d_model)          the stream between the two, where one follows the other; it can be seen
     mlp_in mlp_out (layer, seq, d_model)      what the feed-forward part reads, and what it adds
+    neurons    (layer, seq, neuron)           inside the feed-forward part: what it multiplies into the stream
     logits     (seq, vocab)                   the prediction; it can be seen, not edited
 
 How positions enter can be edited too: `rotation_cos` and `rotation_sin` (layer, seq, d_head) of a rotating model,
@@ -41,13 +43,20 @@ SITES = {
     "pattern": "attn.hook_pattern",
     "z": "attn.hook_z",
     "attn_out": "hook_attn_out",
+    "resid_mid": "hook_resid_mid",
     "mlp_in": "mlp.hook_in",
+    "neurons": "mlp.out.hook_in",
     "mlp_out": "hook_mlp_out",
     "resid_pre": "hook_resid_pre",
     "resid_post": "hook_resid_post",
     "logits": "",
 }
 """Site to the hook of TransformerLens inside `blocks.N`."""
+SEEN = {
+    "logits": "what comes before, such as resid_post",
+    "resid_mid": "attn_out, or mlp_in: TransformerLens lets nothing but the feed-forward part read an edit there",
+}
+"""Site that cannot be edited to what can be instead."""
 ORDER = {"rotation_cos": "attn.hook_cos", "rotation_sin": "attn.hook_sin", "position_vectors": "pos_embed.hook_out"}
 """The same of what tells the order of tokens."""
 BY_HEAD = {"q": 2, "k": 2, "v": 2, "q_rotated": 2, "k_rotated": 2, "z": 2, "scores": 1, "pattern": 1}
@@ -90,11 +99,11 @@ def hooks_of(bridge: Any, edits: Sequence[Edit]) -> list[Hook]:
         if not isinstance(edit, Edit):
             raise OptionError(f"{edit!r} is no edit; give Edit('z', 0, layer=3, head=1), for example")
         check_site(bridge, edit.site, (*SITES, *ORDER))
-        if edit.site == "logits":
-            raise OptionError("logits can be seen, not edited; change what comes before, such as resid_post")
+        if edit.site in SEEN:
+            raise OptionError(f"{edit.site} can be seen, not edited; change {SEEN[edit.site]}")
         if edit.head is not None and edit.site not in BY_HEAD:
             raise OptionError(f"{edit.site!r} has no heads; leave head= out, or edit one of {', '.join(BY_HEAD)}")
-        layers = [0] if edit.site == "position_vectors" else _chosen(bridge.cfg.n_layers, edit.layer, "layer")
+        layers = [0] if edit.site == "position_vectors" else chosen(bridge.cfg.n_layers, edit.layer, "layer")
         made += [(hook_name(edit.site, int(layer)), _change(edit, int(layer))) for layer in layers]
     return made
 
@@ -183,11 +192,11 @@ def _index(edit: Edit, x: Any) -> tuple[Any, ...]:
     axes = {2 if heads == 1 else 1: (edit.position, "position")} | ({heads: (edit.head, "head")} if heads else {})
     picks = [np.arange(size) for size in x.shape]
     for axis, (asked, what) in axes.items():
-        picks[axis] = _chosen(x.shape[axis], asked, what)
+        picks[axis] = chosen(x.shape[axis], asked, what)
     return np.ix_(*picks)
 
 
-def _chosen(count: int, asked: Some, what: str) -> np.ndarray:
+def chosen(count: int, asked: Some, what: str) -> np.ndarray:
     """Numbers from 0 to count - 1."""
     try:
         return np.arange(count) if asked is None else np.atleast_1d(np.arange(count)[np.asarray(asked, int)])

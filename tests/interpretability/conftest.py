@@ -4,8 +4,9 @@ import pytest
 import torch
 import transformers
 
-from labkit.models import load
-from tests.tiny import fitted_tokenizer
+from labkit.models import LanguageModel, load
+from labkit.models.language_model import describe
+from tests.tiny import byte_tokenizer, fitted_tokenizer, make_gpt2, make_llama
 
 SENTENCES = ["The bank raised its interest rate.", "The bank of the river was green."] * 3
 TEXT = "The bank raised its rate, the bank of the river."
@@ -59,6 +60,18 @@ def any_model(request):
 @pytest.fixture(params=["llama", "gpt2"])
 def decoder(request):
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(params=[make_llama, make_gpt2])
+def loud(request):
+    """A decoder that speaks bytes, whose logits lie far apart, and whose norms have weights and biases of their own."""
+    model = request.param()
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.ndim == 1 and "c_attn" not in name and "ln_1.bias" not in name:  # TransformerLens moves it to W_O
+                weight.add_(0.3 * torch.randn_like(weight))
+    return LanguageModel("loud", model, byte_tokenizer(), describe("loud", model, None))
 
 
 def ids_of(lm, text=TEXT):

@@ -6,51 +6,32 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy.special import log_softmax
 
 from labkit.core.errors import ModelError, OptionError, TargetError, TextError
-from labkit.interpretability import ablation, capture, head_effects, predict_without, token_losses, vectors_without
+from labkit.interpretability import Edit, capture, head_effects, predict_without, sweeps, token_losses, vectors_without
 
 from .conftest import TEXT, ids_of
 
 TARGET = " bank"
 
 
-def one_by_one(lm, put):
-    """(layer, head) log p(target) with each head replaced by hand, one pass each, and untouched."""
-    bridge, ids = lm.bridge, ids_of(lm)
-    number = lm.tokenizer(TARGET)["input_ids"][0]
+@pytest.mark.parametrize("mode, to", [("zero", 0), ("mean", lambda z: z.mean(1, keepdim=True))])
+def test_one_sweep_equals_one_pass_a_head(decoder, mode, to):
+    number = decoder.tokenizer(TARGET)["input_ids"][0]
 
-    def read(hooks):
-        with torch.no_grad():
-            return float(bridge.run_with_hooks(ids, fwd_hooks=hooks)[0, -1].log_softmax(-1)[number])
+    def said(*edits):
+        return log_softmax(capture(decoder, TEXT, ("logits",), edits=edits)["logits"][-1])[number]
 
-    def off(head):
-        def hook(z, hook):
-            z = z.clone()
-            z[:, :, head] = put(z[:, :, head])
-            return z
-
-        return hook
-
-    shape = range(bridge.cfg.n_layers), range(bridge.cfg.n_heads)
-    return np.array([[read([(f"blocks.{n}.attn.hook_z", off(h))]) for h in shape[1]] for n in shape[0]]) - read([])
-
-
-REPLACED = {"zero": lambda z: 0 * z, "mean": lambda z: z.mean(1, keepdim=True).expand_as(z)}
-
-
-@pytest.mark.parametrize("mode", REPLACED)
-def test_one_sweep_equals_one_pass_a_head(decoder, mode):
-    swept = head_effects(decoder, TEXT, target=TARGET, mode=mode).values
-    by_hand = one_by_one(decoder, REPLACED[mode])
-    assert np.allclose(swept, by_hand, atol=1e-5)
+    by_hand = np.array([[said(Edit("z", to, layer, head)) for head in range(4)] for layer in range(3)]) - said()
+    assert np.allclose(head_effects(decoder, TEXT, target=TARGET, mode=mode).values, by_hand, atol=1e-5)
     assert abs(by_hand).max() > 0.01, "a test on heads without effect would prove nothing"
 
 
 @pytest.mark.parametrize("rows", [1, 40, 100])
 def test_a_sweep_in_parts_equals_the_whole(llama, monkeypatch, rows):
     whole = head_effects(llama, TEXT, target=TARGET).values
-    monkeypatch.setattr(ablation, "ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(sweeps, "ROWS_AT_ONCE", rows)
     assert np.allclose(head_effects(llama, TEXT, target=TARGET).values, whole, atol=1e-5)
 
 

@@ -6,11 +6,11 @@ import torch
 
 from labkit.core.errors import ModelError, OptionError, ShapeError
 from labkit.interpretability import SITES, Edit, capture
-from labkit.interpretability.edits import BY_HEAD, ORDER
+from labkit.interpretability.edits import BY_HEAD, ORDER, SEEN
 
 from .conftest import TEXT
 
-EDITED = tuple(site for site in SITES if site != "logits")
+EDITED = tuple(site for site in SITES if site not in SEEN)
 OTHER = "The bank of the river was green, the bank of it."
 
 
@@ -120,6 +120,7 @@ def test_gradients_reach_what_was_kept_and_numbers_stay(decoder):
     [
         (Edit("zz", 0), OptionError, "site 'zz' is unknown"),
         (Edit("logits", 0), OptionError, "seen, not edited"),
+        (Edit("resid_mid", 0), OptionError, "seen, not edited; change attn_out"),
         (Edit("z", 0, layer=3), OptionError, "no layer 3; layers go from 0 to 2"),
         (Edit("z", 0, head=4), OptionError, "no head 4; heads go from 0 to 3"),
         (Edit("v", 0, head=2), OptionError, "no head 2; heads go from 0 to 1"),
