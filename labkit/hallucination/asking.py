@@ -14,13 +14,13 @@ import numpy as np
 from labkit.assets.progress import watched
 from labkit.core.errors import OptionError, TextError, closest
 from labkit.evaluation import Question, prefix_of, prompt_of
+from labkit.models.store import fingerprint, remembered
 from labkit.sampling.options import whole
 from labkit.sampling.prompts import Decoder
 
 from .answers import Answers
 from .continuing import Ask, Draws, continuations
 from .introspection import able, introspect
-from .store import fingerprint, remembered
 
 LOOKS = ("states", "control", "introspection")
 """What is looked at beside the answers: hidden states and attention; the same in a random model; P(True) and words."""

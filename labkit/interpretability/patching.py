@@ -104,12 +104,12 @@ def _swaps(
 
         return look
 
-    donors = _ends(lm, other, {layer: keep(layer) for layer in layers})
-    before = _ends(lm, own, {})
+    donors = ends(lm, other, {layer: keep(layer) for layer in layers})
+    before = ends(lm, own, {})
     mine, theirs = (np.asarray(one) for one in answers or (before.argmax(-1).tolist(), donors.argmax(-1).tolist()))
     for name, (here, _) in places.items():
         for layer in layers:
-            after = _ends(lm, own, {layer: _put(rows, here, states[name, layer])})
+            after = ends(lm, own, {layer: _put(rows, here, states[name, layer])})
             said = after.argmax(-1).cpu().numpy()
             moved = [x[rows, theirs] - x[rows, mine] for x in (after, before)]
             yield Patched(
@@ -126,7 +126,7 @@ def _put(rows: list[int], positions: list[int], given: Any) -> Callable[[Any], A
     return change
 
 
-def _ends(lm: "LanguageModel", texts: list[list[int]], at: Mapping[int, Callable[[Any], Any]]) -> Any:
+def ends(lm: "LanguageModel", texts: list[list[int]], at: Mapping[int, Callable[[Any], Any]]) -> Any:
     """(pair, vocab) log-probabilities after each text, with the states after some layers seen or changed.
 
     Padding follows each text, where nothing looks.
@@ -136,17 +136,17 @@ def _ends(lm: "LanguageModel", texts: list[list[int]], at: Mapping[int, Callable
     most, rows = max(map(len, texts)), list(range(len(texts)))
     back = [most - len(ids) + 1 for ids in texts]  # where each text ends, from the last column
     tokens = torch.tensor([[*ids, *ids[-1:] * (most - len(ids))] for ids in texts], device=lm.model.device)
-    blocks = _blocks(lm)
+    layers = blocks(lm)
     with ExitStack() as hooks, torch.no_grad():
         for layer, change in at.items():
-            hooks.callback(_hook(blocks, layer, change).remove)
+            hooks.callback(hook(layers, layer, change).remove)
         logits = lm.model(input_ids=tokens, use_cache=False, logits_to_keep=max(back)).logits
-        ends = logits[rows, [max(back) - n for n in back]].float()
-    require_finite(ends, lm.name)
-    return ends.log_softmax(-1)
+        found = logits[rows, [max(back) - n for n in back]].float()
+    require_finite(found, lm.name)
+    return found.log_softmax(-1)
 
 
-def _blocks(lm: "LanguageModel") -> Any:
+def blocks(lm: "LanguageModel") -> Any:
     """The layers of the model, in their order."""
     from torch.nn import ModuleList
 
@@ -158,7 +158,7 @@ def _blocks(lm: "LanguageModel") -> Any:
     return found
 
 
-def _hook(blocks: Any, layer: int, change: Callable[[Any], Any]) -> Any:
+def hook(blocks: Any, layer: int, change: Callable[[Any], Any]) -> Any:
     """What sees or changes the state after so many layers; 0 = what the first layer reads."""
     if not layer:
         return blocks[0].register_forward_pre_hook(lambda block, given: _changed(given, change))

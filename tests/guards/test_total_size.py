@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST = {"labkit": 26_620, "tests": 21_910}
+MOST = {"labkit": 27_195, "tests": 22_235}
 """Lines of Python, blank ones and docstrings included: what stands is read, whatever it is."""
 
 

@@ -8,8 +8,8 @@ import torch
 
 from labkit.core.paths import cache_folder
 from labkit.hallucination import ask
-from labkit.hallucination import store as storing
-from labkit.hallucination.store import fingerprint, remembered
+from labkit.models import store as storing
+from labkit.models.store import fingerprint, remembered
 
 from .conftest import asked, make_llama
 

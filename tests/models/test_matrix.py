@@ -61,6 +61,10 @@ def asked(lm: Any) -> Any:
     return hallucination.ask(lm, hallucination.questions("capitals", n=1, seed=0), samples=2, max_tokens=3)
 
 
+def pair(lm: Any) -> Any:
+    return interpretability.contrast(lm, TEXT, TEXT[:-1] + "?", answer="e", instead="a")
+
+
 VERBS: dict[str, Callable[[Any], Any]] = {
     "next_token": lambda lm: lab.next_token(lm, TEXT).values,
     "walk": lambda lm: models.walk(lm, TEXT, tokens=3)["probability"],
@@ -84,6 +88,11 @@ VERBS: dict[str, Callable[[Any], Any]] = {
     "value_weighted": lambda lm: interpretability.value_weighted(lm, TEXT).values,
     "gradient": lambda lm: interpretability.gradient_times_attention(lm, TEXT, target="e"),
     "patch": lambda lm: next(interpretability.patch(lm, [TEXT], ["A bank"], at={"end": [(-1, -1)]})).moved,
+    "recovery": lambda lm: interpretability.recovery(lm, pair(lm), "z"),
+    "attribution_patching": lambda lm: interpretability.attribution_patching(lm, pair(lm)),
+    "attribution": lambda lm: interpretability.attribution(lm, TEXT, answer="e", instead="a").heads,
+    "look": lambda lm: interpretability.look(interpretability.lens(lm), TEXT).distance,
+    "steer": lambda lm: lab.next_token(interpretability.steer(lm, np.ones(32), 1), TEXT).values,
     "without positions": lambda lm: lab.capture(lm, TEXT, positions=False)["pattern"],
 }
 
