@@ -71,7 +71,9 @@ _LOOKS = f"""
 .labkit-explorer:is([data-state=asked], [data-state=working], [data-state=error], [data-state=stopped],
   .jupyter-widgets-disconnected)
   .labkit-picture {{ opacity: 0.4 }}
-[data-jp-theme-light=false] .labkit-explorer select {{ color-scheme: dark }}
+.labkit-explorer .jupyter-widgets.widget-dropdown > select {{ background-image: url("data:image/svg+xml,%3Csvg \
+xmlns='http://www.w3.org/2000/svg' viewBox='0 0 20 20'%3E%3Cpath d='M6 8l4 4 4-4' fill='none' stroke='%23888' \
+stroke-width='2'/%3E%3C/svg%3E") }}
 .labkit-explorer textarea {{ field-sizing: content; min-height: 28px; max-height: 12em; resize: vertical }}
 .labkit-explorer.jupyter-widgets-disconnected::before {{ display: block;
   content: "The kernel of this panel is gone: run its cell again.";

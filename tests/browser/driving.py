@@ -32,7 +32,7 @@ def state(lesson: Lesson) -> str:
     return lesson.page.evaluate("() => document.querySelector('.labkit-explorer')?.dataset.state ?? 'none'")
 
 
-def rests(lesson: Lesson, seconds: float = 240) -> str:
+def rests(lesson: Lesson, seconds: float = 600) -> str:
     """Wait until the panel has drawn what it was asked for; its state."""
     lesson.page.wait_for_timeout(250)  # a change waits for a further one
     lesson.page.wait_for_function(
@@ -54,7 +54,7 @@ def notebook(lesson: Lesson) -> Any:
 
 
 def value(control: Any) -> str:
-    return control.evaluate("e => String(e.ariaValueNow ?? e.value ?? e.textContent)")
+    return control.evaluate("e => String(e.ariaValueText ?? e.value ?? e.textContent)")  # valuenow is rounded
 
 
 def faults_by_keys(lesson: Lesson) -> list[str]:
