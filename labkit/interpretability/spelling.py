@@ -12,8 +12,27 @@ from typing import Any
 
 import numpy as np
 
+from labkit.core.errors import ModelError
+
 SHOWN = ("street", "kitchen", "mountain", "language")
 """Words whose spelling the prompt shows."""
+
+
+def require_words(lm: Any) -> None:
+    """Refuse a model that cannot be asked how its tokens are spelled: it writes nothing, or its tokens are no words.
+
+    Raises:
+        ModelError: it is no decoder with attention, or its vocabulary holds none of four frequent words.
+
+    Law: tests/interpretability/test_spelling.py.
+    """
+    if lm.card.kind != "decoder-only" or not lm.card.heads:
+        raise ModelError(f"{lm.name!r} is {lm.card.kind}; take a decoder with attention: it must spell its tokens")
+    if not any(len(lm.tokenizer.encode(f" {word}", add_special_tokens=False)) == 1 for word in SHOWN):
+        raise ModelError(
+            f"the vocabulary of {lm.name!r} ({lm.card.vocab:,} tokens) holds none of {', '.join(SHOWN)} as one token; "
+            "take a model whose tokens are words: this lesson asks whether they know their letters"
+        )
 
 
 def halves(tok: Any, word: str) -> list[str]:

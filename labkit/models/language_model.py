@@ -75,6 +75,18 @@ class LanguageModel:
             f"{c.layers} layers × {c.heads} heads, {c.dtype} on {c.device})"
         )
 
+    @property
+    def rounding(self) -> float:
+        """Relative step between the numbers of the model's type: 1.2e-7 in float32, 7.8e-3 in bfloat16.
+
+        A bound on what rounding alone may do says how many steps that is: `at_most=max(1e-4, 8 * lm.rounding)`.
+
+        Law: lessons 00, 02 and 08 keep these bounds in 16 bits, too (tests/devices/test_lessons.py).
+        """
+        import torch
+
+        return torch.finfo(self.model.dtype).eps
+
     @cached_property
     def bridge(self) -> Any:
         """TransformerLens's TransformerBridge over the same weights, made on first use.

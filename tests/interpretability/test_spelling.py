@@ -1,10 +1,14 @@
 """Letters that a model ranks first, and words cut in two."""
 
 import re
+from copy import deepcopy
+from dataclasses import replace
 
+import pytest
 import torch
 
-from labkit.interpretability.spelling import SHOWN, halves, letters_right
+from labkit.core.errors import ModelError
+from labkit.interpretability.spelling import SHOWN, halves, letters_right, require_words
 
 SPACED = 165
 
@@ -44,3 +48,13 @@ def test_a_word_is_cut_near_its_middle_where_both_parts_are_tokens():
 
     assert halves(Whole(), "abcdef") == [" ab", "cdef"]
     assert halves(Whole(), "fedcba") == []
+
+
+@pytest.mark.parametrize("kind, says", [("decoder-only", "none of street"), ("encoder-only", "is encoder-only")])
+def test_a_model_that_cannot_spell_its_tokens_is_refused(llama, kind, says):
+    lm = replace(llama, card=replace(llama.card, kind=kind), tokenizer=deepcopy(llama.tokenizer))
+    with pytest.raises(ModelError, match=says):
+        require_words(lm)
+    lm.tokenizer.add_tokens([f" {SHOWN[1]}"])
+    if kind == "decoder-only":
+        require_words(lm)
