@@ -52,7 +52,7 @@ def fetch(
     typer.echo(table.title)
     for name, what, state, size, *_ in table.rows:
         typer.echo(f"  {name:19} {state:8} {size:6.1f} MB  {what}")
-    typer.echo("`labkit fetch NAME` fetches one of them, `labkit fetch --all` all.")
+    typer.echo("`labkit fetch NAME` fetches one of them, `labkit fetch --all` all of open licence.")
 
 
 @app.command()

@@ -163,7 +163,8 @@ def _assets() -> Iterator[Finding]:
     if ready := by_state.pop("ready", []):
         yield Finding("assets ready", ", ".join(ready))
     if missing := by_state.pop("missing", []):
-        remedy = "fetched on first use; before a room without internet: labkit fetch --all"
+        remedy = "fetched on first use (what has terms of its own: labkit fetch NAME --accept-licence); before a room "
+        remedy += "without internet: labkit fetch --all"
         yield Finding("assets missing", ", ".join(missing), "note", remedy)
     for state, names in by_state.items():
         yield Finding(f"assets {state}", ", ".join(names), "problem", f"labkit fetch {' '.join(names)}")
