@@ -12,6 +12,9 @@ from labkit.suite import runner
 from labkit.suite.outcomes import SuiteResult
 from labkit.suite.planning import Job, plan_run
 
+PATIENCE = 60.0
+"""Minutes that a lesson may take with a model of another size: its budget is that of the lab's own."""
+
 
 def carry_out(
     plan: list[Job], folder: Path, settings: runner.Settings, console: Any, executor: str = "local"
@@ -44,6 +47,9 @@ def examine_model(model: str, against: str, output: Path | None, jobs: int) -> P
     card, *_ = [load(name).card.table() for name in names]
     folder, console, results = runner.new_folder(output), Console(highlight=False), []
     for name, where in zip(names, (folder, folder / "against"), strict=False):
-        plan = plan_run(paths, parameters={MODEL: name}, fast=True)
+        plan = [
+            replace(job, minutes=PATIENCE, memory_gb=None)
+            for job in plan_run(paths, parameters={MODEL: name}, fast=True)
+        ]
         results.append(carry_out(plan, runner.new_folder(where), runner.Settings(jobs=jobs), console))
     return write_examination(card, results[0], folder, other=against, against=results[1] if against else None)

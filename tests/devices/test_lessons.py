@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import labkit as lab
+from labkit.carrying import PATIENCE
 from labkit.suite import runner
 from labkit.suite.baselines import ACCEPTABLE
 from labkit.suite.examine import lessons_of_models
@@ -53,6 +54,7 @@ MODELS = {
 def test_a_lesson_runs_with_a_model_or_refuses_it_in_one_sentence_before_any_work(model, tmp_path, monkeypatch):
     monkeypatch.setenv("LABKIT_RUNS", str(tmp_path / "runs"))
     plan = plan_run(lessons_of_models(LESSONS), parameters={"MODEL": MODELS[model](tmp_path)}, fast=True)
+    plan = [replace(job, minutes=PATIENCE, memory_gb=None) for job in plan]
     result = runner.run(plan, folder=runner.new_folder(tmp_path / "out"))
     wrong = {}
     for outcome in result.outcomes:
