@@ -6,6 +6,7 @@ python -m pytest -m long tests/devices/test_lessons.py -k "gemma"        one mod
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ def test_bounds_of_rounding_hold_in_16_bits(number, tmp_path):
     (path,) = (path for path in LESSONS if path.name.startswith(number))
     plan = [replace(one, startup=HALVED) for one in plan_run([path], parameters={}, fast=True)]
     (outcome,) = runner.run(plan, folder=runner.new_folder(tmp_path / "out")).outcomes
-    claims = {claim.name: claim for claim in outcome.claims}
+    claims: dict[str, Any] = {claim.name: claim for claim in outcome.claims}
     assert [one.message for one in outcome.problems if one.kind not in (*ACCEPTABLE, "claim", "time")] == []
     assert {name: claims[name].value for name in ROUNDING[number] if not claims[name].holds} == {}
     assert max(claims[name].value for name in ROUNDING[number]) > 1e-4, "in float32 it would be less"
