@@ -5,7 +5,7 @@ Knows no language model and draws nothing. Importing it loads neither torch nor 
 
 from labkit.core.pieces import shown, visible
 
-from .batches import Batch, Rows
+from .batches import Batch, Repeat, Rows
 from .bytepair import BytePair, Merge, merge_table, train
 from .corpora import Corpus, Document, Sentence, corpus, sentences
 from .datasets import TokenData, dataset
@@ -33,7 +33,7 @@ from .worlds import World, world
 
 __all__ = [
     "Batch", "BytePair", "Comparison", "Corpus", "Document", "Examples", "Gaps", "KINDS", "Masked", "Merge", "Ngram",
-    "Price", "RoundTrip", "Rows", "Sentence", "TokenData", "Tokenizer", "World", "compare", "corpus", "cuts",
+    "Price", "Repeat", "RoundTrip", "Rows", "Sentence", "TokenData", "Tokenizer", "World", "compare", "corpus", "cuts",
     "dataset", "fit_tokenizer", "kind_of", "merge_table", "names", "ngram", "number_cuts", "price_of",
     "random_strings", "round_trip", "round_trips", "sentences", "shown", "split", "title", "tokenizer", "train",
     "visible", "world",

@@ -53,3 +53,25 @@ class Batch:
         """The same text as inputs and, one token later, as targets."""
         targets = self.ids[:, 1:] if self.mask is None else np.where(self.mask, self.ids[:, 1:], IGNORED)
         return Rows({"input_ids": self.ids[:, :-1]}, targets)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The first batches of some data, again and again: training that reads the same text in several epochs.
+
+    Law: batch number N + `batches` is batch number N, and the validation side is left alone
+    (tests/training/test_sweep.py).
+    """
+
+    data: Any
+    batches: int
+    """How many are read before the first comes again."""
+
+    def batch(self, index: int, *, split: str = "train", **asked: Any) -> Any:
+        """As the data's own."""
+        return self.data.batch(index % self.batches if split == "train" else index, split=split, **asked)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "data":  # asked for while it is unpickled, before there is any
+            raise AttributeError(name)
+        return getattr(self.data, name)

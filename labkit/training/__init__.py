@@ -20,10 +20,13 @@ from .objectives import TOKENS, Objective, compared, preference
 from .plans import Plan, begin, plan
 from .recording import add_sample, record
 from .runs import Record, Run, all_runs, compare_runs, open_run, runs
+from .scaling import ScalingLaw, fit_scaling, vertex
 from .state import TrainState
+from .sweep import SweepRun, sweep, sweep_table
 
 __all__ = [
-    "Loss", "Objective", "Plan", "Record", "Run", "Step", "TOKENS", "TrainConfig", "TrainState", "add_sample",
-    "all_runs", "begin", "compare_runs", "compared", "evaluate", "load_state", "open_run", "plan", "preference",
-    "record", "runs", "save", "steps",
+    "Loss", "Objective", "Plan", "Record", "Run", "ScalingLaw", "Step", "SweepRun", "TOKENS", "TrainConfig",
+    "TrainState", "add_sample", "all_runs", "begin", "compare_runs", "compared", "evaluate", "fit_scaling",
+    "load_state", "open_run", "plan", "preference", "record", "runs", "save", "steps", "sweep", "sweep_table",
+    "vertex",
 ]  # fmt: skip

@@ -134,7 +134,8 @@ def look(state: TrainState, data: Any, loss: Objective) -> float | None:
     if not (done(state) or (config.validate_every and state.step >= state.next_look)):
         return None
     context, before = context_of(state.model, config.context), state.validation
-    state.validation = evaluate(state.model, data, context=context, dtype=state.dtype, loss=loss).nats_per_token
+    state.measured = evaluate(state.model, data, context=context, dtype=state.dtype, loss=loss)
+    state.validation = state.measured.nats_per_token
     gap = spacing(config, before, state.validation, state.step - state.looked)
     state.looked, state.next_look = state.step, state.step + gap
     return state.validation

@@ -41,6 +41,8 @@ class Loss:
     """How many predictions were scored."""
     by_position: np.ndarray
     """(context,) nats per token at each position; nan where none was scored."""
+    error: float = float("nan")
+    """Standard error of `nats_per_token` over sequences, nats; nan of one sequence."""
 
 
 def scores_of(model: nn.Module, inputs: dict[str, Tensor], dtype: torch.dtype) -> Tensor:
@@ -101,11 +103,14 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
     """
     context, device = context_of(model, context), next(model.parameters()).device
     total, count, forward = np.zeros(0), np.zeros(0), forward_of(model)
+    each: list[np.ndarray] = []
     with evaluation(model):
         for index in range(batches):
             rows = on_device(data.batch(index, batch=ROWS, context=context, seed=0, split=split), device)
             for some in pieces(rows, max(1, AT_ONCE // context)):
                 lost = loss.terms(lambda inputs: forward(model, inputs, dtype), some)
+                asked = (some.targets.view(len(some), -1) != IGNORED).sum(1).clamp(min=1)
+                each.append((lost.view(len(some), -1).sum(1) / asked).cpu().double().numpy())
                 total = _added(total, lost.view(len(some), -1).cpu().double().sum(0).numpy())
                 by_token = (some.targets != IGNORED).sum(0) if lost.numel() == some.targets.numel() else None
                 count = _added(count, (loss.count(some)[None] if by_token is None else by_token).cpu().numpy())
@@ -114,7 +119,9 @@ def evaluate(model: nn.Module, data: Any, *, split: str = "validation", batches:
     mean = total.sum() / count.sum()
     with np.errstate(invalid="ignore"):
         by_position = np.where(count > 0, total / count, np.nan)
-    return Loss(mean, bits_per_byte(mean, data, split), int(count.sum()), by_position)
+    of_rows = np.concatenate(each)
+    error = float(of_rows.std(ddof=1) / len(of_rows) ** 0.5) if len(of_rows) > 1 else float("nan")
+    return Loss(mean, bits_per_byte(mean, data, split), int(count.sum()), by_position, error)
 
 
 def bits_per_byte(nats_per_token: float, data: Any, split: str = "validation") -> float | None:

@@ -8,7 +8,7 @@ import torch
 
 from ..core.devices import quick_type
 from .config import TrainConfig
-from .loss import Forward, forward_of
+from .loss import Forward, Loss, forward_of
 from .optimizers import optimizers
 
 
@@ -30,6 +30,8 @@ class TrainState:
     """Time of the training itself."""
     validation: float | None = None
     """The newest validation loss, nats per token."""
+    measured: Loss | None = None
+    """All of the newest look; not kept in a checkpoint."""
     looked: int = 0
     """The step after which it was measured."""
     next_look: int = 0
