@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST = {"labkit": 27_230, "tests": 22_330}
+MOST = {"labkit": 27_600, "tests": 22_560}
 """Lines of Python, blank ones and docstrings included: what stands is read, whatever it is."""
 
 
