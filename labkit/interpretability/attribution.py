@@ -59,7 +59,7 @@ def attribution(lm: "LanguageModel", prompt: Text, *, answer: str | int, instead
     """
     require_attention(lm)
     require_decoder(lm, "attribution", "choose a decoder such as smollm2-135m")
-    numbers = [word if isinstance(word, int) else target_id(lm, word) for word in (answer, instead)]
+    numbers = [target_id(lm, word) for word in (answer, instead)]
     seen = capture(lm, prompt, ("resid_pre", "z", "attn_out", "mlp_out", "resid_post", "logits"))
     end = {site: seen[site][:, -1].astype(float) for site in ("resid_pre", "z", "attn_out", "mlp_out", "resid_post")}
     direction, constant = _read_by(lm, end["resid_post"][-1], numbers)

@@ -54,11 +54,11 @@ class Contrast:
         return logits[..., self.answer] - logits[..., self.instead]
 
 
-def contrast(lm: "LanguageModel", clean: Text, corrupt: Text, *, answer: str, instead: str) -> Contrast:
+def contrast(lm: "LanguageModel", clean: Text, corrupt: Text, *, answer: str | int, instead: str | int) -> Contrast:
     """Two prompts to compare, checked.
 
     Args:
-        answer, instead: what each of the two asks for; one token, with the space before it.
+        answer, instead: what each of the two asks for: one token, with the space before it, or its number.
 
     Raises:
         ShapeError: the prompts have different numbers of tokens.

@@ -83,12 +83,14 @@ def _read(lm: "LanguageModel", text: str) -> list[int]:
     return lm.tokenizer(checked_text(text), verbose=False)["input_ids"]
 
 
-def target_id(lm: "LanguageModel", target: str) -> int:
-    """The number of a continuation that is one token.
+def target_id(lm: "LanguageModel", target: str | int) -> int:
+    """The number of a continuation that is one token; a number stays as it is.
 
     Raises:
         TargetError: it is none, or several.
     """
+    if isinstance(target, int):
+        return target
     ids = lm.tokenizer(target, add_special_tokens=False)["input_ids"]
     if len(ids) == 1:
         return ids[0]

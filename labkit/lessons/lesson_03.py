@@ -1,6 +1,7 @@
 """Lesson 03: the norm, shares that add up, normalised recovery, the mean-shift lens; its prompts and its explorer."""
 
 import tomllib
+from dataclasses import replace
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,7 @@ def _compared(lm, lenses, states, texts: tuple[str, str]) -> tuple:
 
     if (count := max(count_tokens(lm, text) for text in texts)) > MOST_TOKENS:
         raise TextError(f"a sentence has {count} tokens; at most {MOST_TOKENS} are compared: shorten it")
-    answer, instead = (lm.tokenizer.decode([capture(lm, t, ("logits",))["logits"][-1].argmax()]) for t in texts)
+    answer, instead = (int(capture(lm, text, ("logits",))["logits"][-1].argmax()) for text in texts)
     pair = contrast(lm, *texts, answer=answer, instead=instead)
     looked = [look(through, texts[0], at=states) for through in lenses]
     axes = ("layers passed", "token", tuple(map(str, states)), looked[0].tokens)
@@ -206,9 +207,10 @@ def states_after_the_last_norm(real, lm, windows):
     return [*real(lm, windows)[:-1], lm.bridge.ln_final(real(lm, windows)[-1])]
 
 
-@mutation("inside/shares_add_up", "interpretability.attribution:_biases")
-def a_share_is_forgotten(real, lm, direction):
-    return real(lm, direction) + 1
+@mutation("inside/shares_add_up", "interpretability.attribution:attribution")
+def heads_that_write_the_opposite(real, *given, **words):
+    found = real(*given, **words)
+    return replace(found, heads=-found.heads)
 
 
 @mutation("inside/country_22", "interpretability.contrasts:_part")
