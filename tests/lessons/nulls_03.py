@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import rankdata
 
-from labkit.evaluation import bootstrap
+from labkit.evaluation import bootstrap, difference
 
 TEXTS, PAIRS, HEADS, STATES, WIDE, OPENINGS, NEURONS = 2, 8, 45, 11, 576, 12, 1536
 Rng = np.random.Generator
@@ -66,8 +66,8 @@ NULLS: dict[str, Callable[[Rng], Any]] = {
     "lens_fair": lambda rng: np.divide(*distances(rng).mean(1)),
     "lens_better": lambda rng: np.less(*rng.random((2, TEXTS, STATES - 1))).mean(),
     "difference": lambda rng: end(rng.normal(0, 1.3, PAIRS), low=True),  # two names at random
-    "looker": any_head,
-    "looker_writes": lambda rng: end(rng.normal(0, 0.4, PAIRS), low=False),
+    "looker": lambda rng: end(rng.dirichlet(np.ones(14), 2 * PAIRS)[:, 3], low=True),
+    "looker_writes": lambda rng: end(rng.normal(0, 1, 2 * PAIRS), low=False),
     "writer": any_head,
     "country_22": lambda rng: back(rng, 0.5, low=True),  # it stands at both places alike
     "end_24": lambda rng: back(rng, 0.3, low=True),
@@ -79,7 +79,7 @@ NULLS: dict[str, Callable[[Rng], Any]] = {
     "steered_down": lambda rng: leaning(rng, rng.normal(0, 0.3), low=False),
     "overdose": lambda rng: rng.normal(0.15, 0.1),  # as once
     "superposition": lambda rng: rng.normal(0, 2),  # as many kept either way
-    "about_lead": lambda rng: about(rng, 0.02, low=True) - about(rng, 0.02, low=False),
+    "about_lead": lambda rng: difference(*(rng.random((2, NEURONS)) < 0.02)).low,
 }
 """Claim → its value where there is nothing to see."""
 
