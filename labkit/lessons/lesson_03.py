@@ -3,13 +3,13 @@
 import tomllib
 from dataclasses import replace
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
 from labkit.core.errors import TextError
+from labkit.core.paths import shipped
 from labkit.core.results import Bars, ChoiceGrid, LayerGrid
 from labkit.explorers.controls import Slider, Text
 from labkit.explorers.panel import KEPT, Explorer, explorer
@@ -21,7 +21,7 @@ from .mutations import mutation
 @cache
 def data() -> dict[str, Any]:
     """What the prompts are made of: data/inside.toml."""
-    return tomllib.loads((Path(__file__).parents[2] / "data" / "inside.toml").read_text("utf-8"))
+    return tomllib.loads((shipped("data") / "inside.toml").read_text("utf-8"))
 
 
 def rms(x):
