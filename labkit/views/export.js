@@ -68,7 +68,8 @@ function svgOf(root) {
       for (const k of KEPT) to[i].setAttribute(k, style.getPropertyValue(k));
     });
     copy.querySelectorAll("style").forEach(e => e.remove());
-    copy.setAttribute("x", x); copy.setAttribute("y", y);
+    const { width, height } = node.getBoundingClientRect();  // as styles made it, which do not travel
+    for (const [k, v] of Object.entries({ x, y, width, height })) copy.setAttribute(k, v);
     out.append(copy);
   }
   (function walk(node) {

@@ -101,6 +101,16 @@ def test_a_picture_holds_its_words_and_no_program(pictures, name):
 
 
 @pytest.mark.browser
+def test_a_drawing_inside_a_picture_is_placed_whole(pictures):
+    """A tree once lost its height, which a style gave it, and with it its lower half."""
+    whole = ElementTree.fromstring(pictures["tree"])
+    inner = list(whole.iter(f"{SVG}svg"))[1:]
+    assert inner
+    for one in inner:
+        for start, size in (("x", "width"), ("y", "height")):
+            assert float(one.get(start, 0)) + float(one.get(size, "nan")) <= float(whole.get(size, 0)) + 1
+
+
 @pytest.mark.parametrize("name", ["grouped bars", "samples"])
 def test_a_png_is_twice_as_wide_as_its_svg_and_not_blank(browser, tmp_path, name):
     from PIL import Image
