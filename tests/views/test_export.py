@@ -111,6 +111,7 @@ def test_a_drawing_inside_a_picture_is_placed_whole(pictures):
             assert float(one.get(start, 0)) + float(one.get(size, "nan")) <= float(whole.get(size, 0)) + 1
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("name", ["grouped bars", "samples"])
 def test_a_png_is_twice_as_wide_as_its_svg_and_not_blank(browser, tmp_path, name):
     from PIL import Image
