@@ -128,8 +128,8 @@ def capture(
     Args:
         text: a text, in which the name of a special token is that token, as for every verb that gives a model something
             to read (`lab.tokenizer(lm)` cuts such a name like any text); or token numbers.
-        sites: any of attn_in, q, k, v, q_rotated, k_rotated, scores, pattern, z, attn_out, mlp_in, mlp_out, resid_pre,
-            resid_post and logits; the head of labkit.interpretability.edits says what each one is.
+        sites: any of attn_in, q, k, v, q_rotated, k_rotated, scores, pattern, z, attn_out, mlp_in, neurons, mlp_out,
+            resid_pre, resid_mid, resid_post and logits; labkit.interpretability.edits says what each one is.
         layers: the layers to keep; None = all.
         window: (start, stop) token positions, for a text longer than the model's context.
         gradients: True keeps tensors that gradients flow through, instead of arrays.

@@ -58,4 +58,4 @@ EXACT = {
 }
 """Claim → why it has no null."""
 
-COMPUTED = {"tokens": ("equals", VOCAB)}
+COMPUTED = {"tokens": ("equals", VOCAB), "decoder_looks_back": ("at_most", 1e-4)}

@@ -120,3 +120,5 @@ EXACT = {
     **dict.fromkeys(["naive_memory", "fused_memory"], "bytes, counted"),
 }
 """Claim → why it has no null."""
+COMPUTED = dict.fromkeys(["rows", "by_hand", "by_hand_steps"], ("at_most", 1e-4))
+"""Of float32; the notebook widens them for shorter number types."""

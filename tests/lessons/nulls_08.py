@@ -128,5 +128,5 @@ EXACT = {
 }
 """Claim → why it has no null."""
 
-COMPUTED = {"cache_bytes": ("equals", "the formula beside it")}
+COMPUTED = {"cache_bytes": ("equals", "the formula beside it"), "read_again": ("at_most", 0.01)}
 """Claim → its bound, where the notebook computes it."""

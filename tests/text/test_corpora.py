@@ -68,7 +68,7 @@ def test_each_language_is_written_in_its_script(text):
 
 
 def test_sentences_that_are_not_there_are_missed_with_a_remedy(monkeypatch, tmp_path):
-    monkeypatch.setattr(corpora, "__file__", str(tmp_path / "a" / "b" / "c.py"))
+    monkeypatch.setattr(corpora, "shipped", lambda name: tmp_path / name)
     corpora.sentences.cache_clear()
     try:
         with pytest.raises(AssetError, match="pip install -e"):
