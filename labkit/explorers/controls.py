@@ -26,6 +26,8 @@ class Text:
     lines: int = 1
     most: int = 2000
     """Characters that it takes: what a small model reads in about a second on two cores."""
+    fits: tuple[str, ...] = ()
+    """Other texts that go with the defaults, where not any does, such as one of as many tokens."""
 
     def clean(self, value: Any) -> str:
         """The text.
@@ -42,7 +44,7 @@ class Text:
 
     def probes(self) -> tuple[str, ...]:
         """Values that a test drives it to."""
-        return (self.default, *ODD_TEXTS)
+        return (self.default, *self.fits, *ODD_TEXTS)
 
 
 @dataclass(frozen=True)

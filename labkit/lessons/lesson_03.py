@@ -141,7 +141,7 @@ def mean_shift(answer):
     return "what the later layers add on average, to every state alike"
 
 
-CLEAN, CORRUPT = (f"The capital of {country} is the city of" for country in ("France", "Italy"))
+CLEAN, CORRUPT, THIRD = (f"The capital of {country} is the city of" for country in ("France", "Italy", "Spain"))
 STEP, SHOWN, MOST_TOKENS = 3, 6, 24
 """Every third state; so many next tokens; a longer prompt would make a reader wait."""
 
@@ -175,8 +175,8 @@ def inside(lm=None, fair=None) -> Explorer:
     return Explorer(
         title="Where does the difference between two sentences stand?",
         controls=(
-            Text("clean", CLEAN, label="A sentence"),
-            Text("corrupt", CORRUPT, label="One with another answer"),
+            Text("clean", CLEAN, label="A sentence", fits=(THIRD,)),
+            Text("corrupt", CORRUPT, label="One with another answer", fits=(THIRD,)),
             Slider("state", min(7, len(states) - 1), 0, len(states) - 1, label="State"),
             Slider("token", 3, 0, MOST_TOKENS - 1, label="Token"),
         ),
@@ -192,7 +192,10 @@ def _compared(lm, lenses, states, texts: tuple[str, str]) -> tuple:
 
     if (count := max(count_tokens(lm, text) for text in texts)) > MOST_TOKENS:
         raise TextError(f"a sentence has {count} tokens; at most {MOST_TOKENS} are compared: shorten it")
-    answer, instead = (int(capture(lm, text, ("logits",))["logits"][-1].argmax()) for text in texts)
+    said = [capture(lm, text, ("logits",))["logits"][-1] for text in texts]
+    answer, instead = (int(one.argmax()) for one in said)
+    if answer == instead:  # both go on alike: what sets them apart most is followed instead
+        answer, instead = int((said[0] - said[1]).argmax()), int((said[1] - said[0]).argmax())
     pair = contrast(lm, *texts, answer=answer, instead=instead)
     looked = [look(through, texts[0], at=states) for through in lenses]
     axes = ("layers passed", "token", tuple(map(str, states)), looked[0].tokens)

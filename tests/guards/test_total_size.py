@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST = {"labkit": 27_830, "tests": 22_690}
+MOST = {"labkit": 27_840, "tests": 22_690}
 """Lines of Python, blank ones and docstrings included: what stands is read, whatever it is."""
 
 
